@@ -1,0 +1,268 @@
+"""The one place where user code runs: a task's function is applied, and what it did becomes an answer.
+
+Executors call an `Applier` where the work is to be done: in this thread, in another, in a worker process. It never raises.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+import traceback
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextvars import ContextVar
+from typing import Any
+
+from . import _operations
+from ._codec import Codec, decoded, node_token, topological
+from ._containers import expressions, fill
+from ._digests import _LONGEST_SCALAR, _SCALARS, Digester, token_of
+from ._effects import ABSENT, Apply, Found, Lost, Raised
+from ._errors import AlonzoError, EncodeError, RemoteError
+from ._expressions import APPLYING, Expression, describe, operands
+from ._ports import Ask, Inspector, Report
+from ._traces import External
+
+
+class Capture:
+    """What a job prints, while it is being captured: see `CAPTURE`."""
+
+    __slots__ = ("parts", "task")
+
+    def __init__(self, task: str) -> None:
+        self.task = task
+        self.parts: list[str] = []
+
+
+# Set around each application, so that whoever replaces sys.stdout can tell which job a text belongs to.
+CAPTURE: ContextVar[Capture | None] = ContextVar("alonzo_capture", default=None)
+
+
+class _Application:
+    __slots__ = ("_ask", "ask", "awaited", "made")
+
+    def __init__(self, ask: Callable[[Expression], Awaitable[Any]] | None) -> None:
+        self._ask = ask
+        self.ask = None if ask is None else self._noting
+        self.made: list[tuple[Expression, str, int]] = []
+        self.awaited: list[Expression] = []
+
+    def _noting(self, node: Expression) -> Awaitable[Any]:
+        self.awaited.append(node)
+        assert self._ask is not None
+        return self._ask(node)
+
+
+class LocalApplier:
+    """Applies tasks in this process.
+
+    digester, codec, inspectors  as assembled from the plugins
+    worker                       what to call this place in reports
+    """
+
+    def __init__(self, digester: Digester, codec: Codec, inspectors: Mapping[str, Inspector], worker: str = "") -> None:
+        self.digester = digester
+        self.codec = codec
+        self.inspectors = inspectors
+        self.worker = worker
+
+    def apply(self, job: Apply) -> tuple[Found | Raised | Lost, Report]:
+        """Apply a plain function; an `async def` task gets an event loop of its own, in which expressions cannot be awaited."""
+        if job.task is not None and job.task.is_async:
+            return asyncio.run(self.apply_async(job, None))
+        started = time.time()
+        application, capture = _Application(None), Capture(job.task.full_name if job.task else job.operation)
+        applying, capturing = APPLYING.set(application), CAPTURE.set(capture)
+        try:
+            answer = self._opened(job)
+            if type(answer) is not Lost:
+                if job.operation:
+                    value = _operations.perform(job.operation, answer)
+                else:
+                    args, kwargs = job.task.signature.spread(answer)
+                    value = job.task.func(*args, **kwargs)
+                answer = self._answer(value)
+        except BaseException as error:
+            if isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread():
+                raise  # the user's own Ctrl-C, not the task's doing
+            answer = raised(error)
+        finally:
+            APPLYING.reset(applying)
+            CAPTURE.reset(capturing)
+        return answer, self._report(job, answer, started, application, capture)
+
+    async def apply_async(self, job: Apply, ask: Ask | None) -> tuple[Found | Raised | Lost, Report]:
+        """Apply an `async def` task in the running event loop; `ask` makes the value of an awaited expression."""
+        started = time.time()
+        application, capture = _Application(ask), Capture(job.task.full_name)
+        applying, capturing = APPLYING.set(application), CAPTURE.set(capture)
+        try:
+            answer = self._opened(job)
+            if type(answer) is not Lost:
+                args, kwargs = job.task.signature.spread(answer)
+                answer = self._answer(await job.task.func(*args, **kwargs))
+        except BaseException as error:
+            answer = raised(error)
+        finally:
+            APPLYING.reset(applying)
+            CAPTURE.reset(capturing)
+        return answer, self._report(job, answer, started, application, capture)
+
+    def decode(self, found: Found) -> Any:
+        """The object of a value at hand.
+
+        Raises:
+            AlonzoError: it cannot be decoded here.
+        """
+        return decoded(found, self.codec)
+
+    def found(self, value: Any) -> Found:
+        """A value with its token, its bytes, and the external values written in it as they are now.
+
+        Raises:
+            EncodeError: it cannot be digested or encoded.
+        """
+        scalar = _SCALARS.get(type(value))
+        if scalar is not None:
+            data = scalar(value)
+            return Found(value, data if len(data) <= _LONGEST_SCALAR else token_of(data), "scalar", data, (), False, len(data))
+        look = ResultLook(self.inspectors)
+        inside = expressions(value)
+        if inside:
+            nodes = topological(inside)
+            for node in nodes:
+                look.tokens[node] = node_token(self.digester, node, look)
+            token = self.digester.token(value, look)
+            codec, data = self.codec.encode_lazy(value, nodes)
+        else:
+            token = self.digester.token(value, look)
+            codec, data = self.codec.encode(value)
+        return Found(value, token, codec, data, tuple(look.externals()), bool(inside), len(data), tuple(sorted(look.names)))
+
+    def operate(self, job: Apply) -> Found | Raised | Lost:
+        """Perform a primitive operation here and now; its result has a token and no bytes, unless it is a scalar."""
+        try:
+            args = self._opened(job)
+            if type(args) is Lost:
+                return args
+            if job.operation == "gather":
+                return self.found(args[0])
+            value = _operations.perform(job.operation, args)
+            if type(value) in _SCALARS:
+                return self.found(value)
+            inside = expressions(value)
+            look = ResultLook(self.inspectors)
+            token = b"" if inside else self.digester.token(value, look)
+        except BaseException as error:
+            return raised(error)
+        return Found(value, token, "", None, tuple(look.externals()), bool(inside), 0, tuple(sorted(look.names)))
+
+    def _opened(self, job: Apply) -> Any:
+        """The arguments with everything that is carried as bytes decoded, or Lost."""
+        if not job.carried:
+            return job.args
+        try:
+            return opened(job.args, self.decode)
+        except AlonzoError as error:
+            return Lost(error)
+
+    def _answer(self, value: Any) -> Found | Raised | Lost:
+        if type(value) is Found:
+            return value
+        try:
+            return self.found(value)
+        except EncodeError as error:
+            return Raised(error)
+
+    def _report(self, job: Apply, answer: Any, started: float, application: _Application, capture: Capture) -> Report:
+        seen: tuple[External, ...] = ()
+        problems = unused(application, answer) if application.made else ()
+        if job.externals:
+            seen = inspect_places(self.inspectors, job.externals)
+        return Report(started, time.time(), self.worker, "".join(capture.parts), seen, problems)
+
+
+class ResultLook:
+    """How a result is digested where it was made: external values are inspected there and then, and noted."""
+
+    __slots__ = ("_inspectors", "_seen", "names", "tokens")
+
+    def __init__(self, inspectors: Mapping[str, Inspector]) -> None:
+        self._inspectors = inspectors
+        self._seen: dict[tuple[str, str], bytes | None] = {}
+        self.tokens: dict[Expression, bytes] = {}
+        self.names: set[str] = set()
+
+    def expression(self, node: Expression) -> bytes:
+        return self.tokens[node]
+
+    def external(self, kind: str, place: str) -> bytes | None:
+        where = (kind, place)
+        if where not in self._seen:
+            self._seen[where] = self._inspectors[kind].inspect([place])[0]
+        return self._seen[where]
+
+    def definition(self, kind: str, thing: Any) -> bytes | None:
+        # The identity of a result is its content; definitions count in the keys of the calls that it goes into.
+        self.names.add(f"{thing.__module__}.{thing.__qualname__}")
+        return None
+
+    def found(self, found: Found) -> None:
+        self._seen.update({(kind, place): digest for kind, place, digest in found.externals})
+        self.names.update(found.names)
+
+    def externals(self) -> list[External]:
+        return sorted([(kind, place, digest) for (kind, place), digest in self._seen.items()], key=lambda e: e[:2])
+
+
+def inspect_places(inspectors: Mapping[str, Inspector], places: Sequence[tuple[str, str]]) -> tuple[External, ...]:
+    """What is at these places now; one batch a kind."""
+    by_kind: dict[str, list[str]] = {}
+    for kind, place in places:
+        by_kind.setdefault(kind, []).append(place)
+    return tuple(
+        (kind, place, digest)
+        for kind, wanted in by_kind.items()
+        for place, digest in zip(wanted, inspectors[kind].inspect(wanted), strict=True)
+    )
+
+
+def opened(args: tuple[Any, ...], decode: Callable[[Found], Any]) -> tuple[Any, ...]:
+    """`args` with each `Found` inside replaced by its object."""
+    result: tuple[Any, ...] = fill(args, decode, (Found,))
+    return result
+
+
+def raised(error: BaseException) -> Raised:
+    """A task's failure: the exception, and its traceback as text from the user's first frame on."""
+    frames = error.__traceback__
+    while frames is not None and _is_engine(frames.tb_frame.f_code.co_filename):
+        frames = frames.tb_next
+    text = "".join(traceback.format_exception(type(error), error, frames))
+    if not isinstance(error, Exception):
+        # SystemExit and its like would end the program that called run(); in a task they are a failure like any other.
+        names = tuple(f"{kind.__module__}.{kind.__qualname__}" for kind in type(error).__mro__)
+        return Raised(RemoteError(f"{type(error).__name__}: {error}", names, text), text)
+    return Raised(error.with_traceback(frames), text)
+
+
+def _is_engine(filename: str) -> bool:
+    return filename.startswith(_ENGINE)
+
+
+_ENGINE = __file__.rpartition("_apply.py")[0]
+
+
+def unused(application: _Application, answer: Found | Raised | Lost) -> tuple[str, ...]:
+    """A warning for each call that the task made and neither returned, nor awaited, nor gave to another call."""
+    if type(answer) is not Found or answer.value is ABSENT or not (answer.lazy or application.made):
+        return ()
+    used = set(topological([*expressions(answer.value), *application.awaited]))
+    for node, _, _ in application.made:
+        if node not in used:
+            used.update(inner for operand in operands(node) for inner in expressions(operand))
+    return tuple(
+        f"{filename}:{line}: {describe(node)} was called and neither returned nor used: it never runs"
+        for node, filename, line in application.made
+        if node not in used
+    )

@@ -1,0 +1,193 @@
+"""The tasks that a runtime has met, and what each is today: resolved by full name, fingerprinted, with its options and epoch."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from ._containers import expressions
+from ._definitions import Definitions, Fingerprint
+from ._digests import Digester, blake, frame
+from ._effects import Found
+from ._errors import AlonzoError, EncodeError
+from ._codec import node_token, topological
+from ._expressions import Expression
+from ._rebuild import Definition
+from ._settings import Settings
+from ._tasks import Task
+
+
+class ConstantLook:
+    """How constants, defaults and context entries are digested: definitions by the code of today, external values by place alone."""
+
+    def __init__(self, digester: Digester, definitions: Callable[[], Definitions]) -> None:
+        self._digester = digester
+        self._definitions = definitions
+        self._tokens: dict[Expression, bytes] = {}
+
+    def expression(self, node: Expression) -> bytes:
+        if node not in self._tokens:
+            for inner in topological([node]):
+                if inner not in self._tokens:
+                    self._tokens[inner] = node_token(self._digester, inner, self)
+        return self._tokens[node]
+
+    def external(self, kind: str, place: str) -> bytes | None:
+        return b""
+
+    def definition(self, kind: str, thing: Any) -> bytes | None:
+        if kind == "class":
+            fingerprint = self._definitions().of_class(thing)
+            return None if fingerprint is None else fingerprint.digest
+        return self._definitions().of_function(thing).digest
+
+    def found(self, found: Found) -> None:
+        """Constants hold no results."""
+
+
+class Catalog:
+    """Tasks by full name, and what they are in this process now.
+
+    epochs  asks the store how often results of each (full name, fingerprint) have disagreed
+    """
+
+    def __init__(
+        self,
+        digester: Digester,
+        settings: Settings,
+        main: str | None,
+        epochs: Callable[[Sequence[tuple[str, bytes]]], Sequence[int]],
+        warn: Callable[[str], None],
+    ) -> None:
+        self._digester = digester
+        self._settings = settings
+        self._main = main
+        self._epochs = epochs
+        self._tasks: dict[str, Task[..., Any]] = {}
+        self.look = ConstantLook(digester, lambda: self.definitions)
+        self.definitions = Definitions(
+            digest_value=self._digest_constant,
+            task_name=lambda thing: thing.full_name if isinstance(thing, Task) else None,
+            project=settings.project,
+            root=str(settings.root),
+            track_distributions=settings.track_distributions,
+            warn=warn,
+        )
+        self._fingerprints: dict[Task[..., Any], Fingerprint] = {}
+
+    def refresh(self) -> None:
+        """A new run: code may have been edited or imported anew since the last one."""
+        self.definitions.refresh()
+        self._fingerprints.clear()
+
+    def meet(self, task: Task[..., Any]) -> None:
+        self._tasks[task.full_name] = task
+
+    def resolve(self, full_name: str) -> Task[..., Any]:
+        """The task of this full name, importing its module if need be.
+
+        Raises:
+            LookupError: there is none.
+        """
+        known = self._tasks.get(full_name)
+        if known is not None:
+            return known
+        parts = full_name.split(".")
+        for end in range(len(parts) - 1, 0, -1):
+            module = self._module(".".join(parts[:end]))
+            if module is None:
+                continue
+            found = _task_in(module, full_name, parts[end:])
+            if found is not None:
+                self.meet(found)
+                return found
+        raise LookupError(f"there is no task {full_name}")
+
+    def define(self, tasks: Iterable[Task[..., Any]]) -> dict[Task[..., Any], Definition]:
+        """What these are today; one question to the store for all.
+
+        Raises:
+            OptionError: an option set for one of them in the settings is wrong.
+        """
+        wanted = list(tasks)
+        prints = [self.fingerprint(task) for task in wanted]
+        epochs = self._epochs([(task.full_name, fingerprint.digest) for task, fingerprint in zip(wanted, prints, strict=True)])
+        out: dict[Task[..., Any], Definition] = {}
+        for task, fingerprint, epoch in zip(wanted, prints, epochs, strict=True):
+            self.meet(task)
+            changes = self._settings.task_options(task.full_name)
+            options = task.options.with_changes(changes, f'settings [tasks] for {task.full_name}') if changes else task.options
+            policy = blake(frame(b"policy", [*self._defaults(task), b"cache" if options.cache else b"", options.check.encode()]))
+            out[task] = Definition(task, fingerprint.digest, policy, epoch, options)
+        return out
+
+    def fingerprint(self, task: Task[..., Any]) -> Fingerprint:
+        known = self._fingerprints.get(task)
+        if known is None:
+            options = task.options
+            known = self.definitions.fingerprint(task.func, task.full_name, version=options.version, depends_on=options.depends_on)
+            self._fingerprints[task] = known
+        return known
+
+    def thing(self, thing: Any) -> bytes | None:
+        """The fingerprint of a class or function; None: not the project's."""
+        if isinstance(thing, type):
+            fingerprint = self.definitions.of_class(thing)
+            return None if fingerprint is None else fingerprint.digest
+        return self.definitions.of_function(thing).digest
+
+    def named(self, full_name: str) -> bytes | None:
+        """The same by full name; None also where the name means nothing here."""
+        parts = full_name.split(".")
+        for end in range(len(parts) - 1, 0, -1):
+            module = self._module(".".join(parts[:end]))
+            if module is None:
+                continue
+            found: Any = module
+            for part in parts[end:]:
+                found = getattr(found, part, None)
+            found = found.func if isinstance(found, Task) else found
+            return self.thing(found) if callable(found) else None
+        return None
+
+    def _defaults(self, task: Task[..., Any]) -> Iterable[bytes]:
+        for name, kind, has_default, default in task.signature.policy():
+            yield f"{name}:{kind}:{has_default}".encode()
+            try:
+                yield self._digester.token(default, self.look) if has_default else b""
+            except EncodeError:
+                # A default that cannot be digested fails the calls that use it; here its type tells it apart well enough.
+                yield type(default).__qualname__.encode()
+
+    def _digest_constant(self, value: Any) -> bytes | None:
+        if expressions(value):
+            return None
+        try:
+            return blake(self._digester.without_fallback().token(value, self.look))
+        except (EncodeError, RecursionError):
+            return None
+
+    def _module(self, name: str) -> Any:
+        if name == self._main:
+            return sys.modules["__main__"]
+        if name in sys.modules:
+            return sys.modules[name]
+        try:
+            return importlib.import_module(name)
+        except ImportError:
+            return None
+        except Exception as error:
+            raise AlonzoError(f"a task recorded in module {name} cannot be looked up: importing it failed: {error!r}") from error
+
+
+def _task_in(module: Any, full_name: str, path: Sequence[str]) -> Task[..., Any] | None:
+    found: Any = module
+    for part in path:
+        found = getattr(found, part, None)
+    if isinstance(found, Task) and found.full_name == full_name:
+        return found
+    # `@task(name=...)`: bound to another name than its own.
+    named: Mapping[str, Any] = vars(module)
+    return next((thing for thing in named.values() if isinstance(thing, Task) and thing.full_name == full_name), None)

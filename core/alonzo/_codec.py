@@ -1,0 +1,308 @@
+"""Bytes of values and of expressions, and back.
+
+A scalar is stored as its own canonical encoding (codec `scalar`), a value of a type that a plugin's serializer claims by that
+serializer (`NAME.VERSION`), anything else by pickle (`pickle`; `pickle-main` when it names a class of the main program, which
+only a process that runs the same program can decode). Expressions are written as one flat table in topological order, so that
+depth is bounded by memory only; tasks by full name.
+"""
+
+from __future__ import annotations
+
+import io
+import itertools
+import pickle
+import struct
+import sys
+import types
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from ._containers import children, expressions
+from ._digests import _SCALARS, Look, token_of
+from ._digests import Digester, frame, node_head
+from ._effects import ABSENT, Found
+from ._errors import AlonzoError, EncodeError
+from ._expressions import Call, Expression, Form, Operation, operands
+from ._ports import Serializer
+from ._tasks import Partial, Task
+
+_NODES = (Call, Operation, Form)
+_float = struct.Struct(">d").unpack
+_HERE = __name__
+
+
+def topological(roots: Iterable[Expression]) -> list[Expression]:
+    """The nodes below these, each once, operands before what is made of them."""
+    done: dict[Expression, None] = {}
+    todo: list[tuple[Expression, bool]] = [(root, False) for root in roots][::-1]
+    while todo:
+        node, inside_done = todo.pop()
+        if node in done:
+            continue
+        if inside_done:
+            done[node] = None
+            continue
+        todo.append((node, True))
+        for operand in reversed(operands(node)):
+            todo.extend((inner, False) for inner in reversed(expressions(operand)))
+    return list(done)
+
+
+def node_tokens(digester: Digester, nodes: Iterable[Expression], look: Look) -> dict[Expression, bytes]:
+    """A token for each node, in an order in which operands come first; `look.expression` must read the mapping being filled."""
+    tokens: dict[Expression, bytes] = {}
+    for node in nodes:
+        tokens[node] = node_token(digester, node, look)
+    return tokens
+
+
+def node_token(digester: Digester, node: Expression, look: Look) -> bytes:
+    """The token of a node whose operands' nodes have tokens already."""
+    head, names = node_head(node)
+    return token_of(frame(head, [*names, *[digester.token(operand, look) for operand in operands(node)]]))
+
+
+class Codec:
+    """Encodes and decodes.
+
+    resolve  full name -> Task, raises LookupError
+    main     the name by which the main program would be imported, None where there is none
+    """
+
+    def __init__(
+        self,
+        serializers: Iterable[Serializer] = (),
+        resolve: Callable[[str], Task[..., Any]] | None = None,
+        main: str | None = None,
+    ) -> None:
+        self._by_type = {kind: serializer for serializer in serializers for kind in serializer.kinds}
+        self._by_name = {serializer.name: serializer for serializer in serializers}
+        self.resolve = resolve
+        self.main = main
+
+    def encode(self, value: Any) -> tuple[str, bytes]:
+        """The codec's name and the bytes.
+
+        Raises:
+            EncodeError: the value cannot be encoded; names path and type.
+        """
+        scalar = _SCALARS.get(type(value))
+        if scalar is not None:
+            return "scalar", scalar(value)
+        serializer = self._by_type.get(type(value))
+        if serializer is not None:
+            return f"{serializer.name}.{serializer.version}", serializer.dumps(value)
+        return self._pickled(value, [], value)
+
+    def encode_lazy(self, value: Any, nodes: list[Expression]) -> tuple[str, bytes]:
+        """As `encode`, for a value that holds expressions, whose nodes stand in topological order in `nodes`."""
+        rows = [_row(node) for node in nodes]
+        codec, data = self._pickled((rows, value), nodes, value)
+        return f"lazy-{codec}", data
+
+    def decode(self, codec: str, data: bytes) -> Any:
+        """The value.
+
+        Raises:
+            AlonzoError: the bytes cannot be decoded here: a class or task is gone, a serializer is missing, they are damaged.
+        """
+        try:
+            if codec == "scalar":
+                return _scalar(data)
+            if codec.startswith("lazy-"):
+                return _Unpickler(io.BytesIO(data), self).lazy()
+            if codec.startswith("pickle"):
+                return _Unpickler(io.BytesIO(data), self).load()
+            name, _, version = codec.rpartition(".")
+            return self._by_name[name].loads(data, int(version))
+        except Exception as error:
+            raise AlonzoError(f"a stored value ({codec}, {len(data)} bytes) cannot be decoded: {type(error).__name__}: {error}") from error
+
+    def _pickled(self, value: Any, nodes: list[Expression], shown: Any) -> tuple[str, bytes]:
+        buffer = io.BytesIO()
+        pickler = _Pickler(buffer, nodes, self.main)
+        try:
+            pickler.dump(value)
+        except Exception as error:
+            raise EncodeError(_explain(shown, error)) from error
+        return ("pickle-main" if pickler.met_main else "pickle"), buffer.getvalue()
+
+
+def _row(node: Expression) -> tuple[Any, ...]:
+    if type(node) is Call:
+        return (node._task, node._args, node._kwargs)
+    if type(node) is Operation:
+        return (node._op, node._operands)
+    return (node._form, node._operands)  # type: ignore[attr-defined]
+
+
+class _Pickler(pickle.Pickler):
+    def __init__(self, buffer: io.BytesIO, nodes: list[Expression], main: str | None) -> None:
+        super().__init__(buffer, protocol=5)
+        self._places = {node: place for place, node in enumerate(nodes)}
+        self._main = main
+        self.met_main = False
+
+    def reducer_override(self, thing: Any) -> Any:
+        kind = type(thing)
+        if kind in _NODES and thing in self._places:
+            return (_node_at, (self._places[thing], _NODES.index(kind)))
+        if kind is Task:
+            return (_task_named, (thing.full_name,))
+        if kind is Partial:
+            return (Partial, (thing.task, thing.args, thing.kwargs))
+        if self._main is not None and getattr(thing, "__module__", None) == "__main__" and isinstance(thing, type | types.FunctionType):
+            self.met_main = True
+            _reachable(sys.modules["__main__"], thing)
+            return (_in_module, (self._main, thing.__qualname__))
+        return NotImplemented
+
+
+def _reachable(module: types.ModuleType, thing: Any) -> None:
+    found: Any = module
+    for part in thing.__qualname__.split("."):
+        found = getattr(found, part, None)
+    if found is not thing and getattr(found, "func", None) is not thing:
+        raise pickle.PicklingError(f"{thing.__qualname__} cannot be found by its name in the main program")
+
+
+def _node_at(place: int, kind: int) -> Any:
+    raise pickle.UnpicklingError("expressions are decoded by a Codec only")
+
+
+def _task_named(full_name: str) -> Any:
+    raise pickle.UnpicklingError("tasks are decoded by a Codec only")
+
+
+def _in_module(module: str, qualname: str) -> Any:
+    raise pickle.UnpicklingError("classes of the main program are decoded by a Codec only")
+
+
+class _Unpickler(pickle.Unpickler):
+    def __init__(self, buffer: io.BytesIO, codec: Codec) -> None:
+        super().__init__(buffer)
+        self._codec = codec
+        self._nodes: dict[int, Any] = {}
+
+    def lazy(self) -> Any:
+        rows, value = self.load()
+        for place, row in enumerate(rows):
+            node = self._nodes.get(place)
+            if node is None:
+                continue
+            # Numbered anew, in the order of the table, which is that of creation.
+            node._serial = next(_numbers())
+            if len(row) == 3:
+                node._task, node._args, node._kwargs = row
+            elif type(node) is Operation:
+                node._op, node._operands = row
+            else:
+                node._form, node._operands = row
+        return value
+
+    def find_class(self, module: str, name: str) -> Any:
+        if module == _HERE:
+            own = {"_node_at": self._node, "_task_named": self._task, "_in_module": self._main_thing}.get(name)
+            if own is not None:
+                return own
+        if module == self._codec.main:
+            module = "__main__"
+        return super().find_class(module, name)
+
+    def _node(self, place: int, kind: int) -> Any:
+        node = self._nodes.get(place)
+        if node is None:
+            node = self._nodes[place] = object.__new__(_NODES[kind])
+        return node
+
+    def _task(self, full_name: str) -> Any:
+        if self._codec.resolve is None:
+            raise LookupError(f"no task {full_name} here")
+        return self._codec.resolve(full_name)
+
+    def _main_thing(self, module: str, qualname: str) -> Any:
+        thing: Any = self.find_class(module, qualname.partition(".")[0])
+        for part in qualname.split(".")[1:]:
+            thing = getattr(thing, part)
+        return thing.func if type(thing) is Task else thing
+
+
+def _numbers() -> itertools.count[int]:
+    from . import _expressions
+
+    return _expressions._serials
+
+
+def _scalar(data: bytes) -> Any:
+    tag, rest = data[:1], data[1:]
+    match tag:
+        case b"i":
+            return int(rest, 16)
+        case b"s":
+            return rest.decode("utf-8", "surrogatepass")
+        case b"f":
+            return _float(rest)[0]
+        case b"T" | b"F":
+            return tag == b"T"
+        case b"N":
+            return None
+        case b"b":
+            return rest
+        case b"B":
+            return bytearray(rest)
+        case b"c":
+            return complex(_float(rest[1:9])[0], _float(rest[10:])[0])
+        case b"E":
+            return ...
+        case b"R":
+            return range(*[int(part, 16) for part in rest.split(b",")])
+        case _:
+            raise ValueError(f"not a scalar: {data[:20]!r}")
+
+
+def _explain(value: Any, error: Exception) -> str:
+    """Which part of the value it is that cannot be encoded, found by trying the parts."""
+    path, part = "the result", value
+    for _ in range(20):
+        worse = next(((step, inner) for step, inner in _steps(part) if not _pickles(inner)), None)
+        if worse is None:
+            break
+        path, part = path + worse[0], worse[1]
+    kind = type(part)
+    return f"{path} of type {kind.__module__}.{kind.__qualname__} cannot be encoded: {type(error).__name__}: {error}"
+
+
+def _steps(value: Any) -> list[tuple[str, Any]]:
+    if isinstance(value, Mapping):
+        return [(f"[{key!r}]", item) for key, item in value.items()]
+    if isinstance(value, list | tuple):
+        return [(f"[{place}]", item) for place, item in enumerate(value)]
+    if type(value) in (*_NODES, Task):
+        return []
+    attributes = getattr(value, "__dict__", None)
+    if isinstance(attributes, dict) and not isinstance(value, type | types.FunctionType | types.ModuleType):
+        return [(f".{name}", item) for name, item in attributes.items()]
+    return [("{…}", item) for item in children(value)]
+
+
+def _pickles(value: Any) -> bool:
+    if type(value) in (*_NODES, Task, Partial):
+        return True
+    try:
+        pickle.dumps(value, 5)
+    except Exception:  # whatever a foreign __reduce__ raises means the same: not this one
+        return False
+    return True
+
+
+def decoded(found: Found, codec: Codec) -> Any:
+    """The object of a value that is at hand, as object or as bytes.
+
+    Raises:
+        AlonzoError: it cannot be decoded here, or its bytes are not at hand.
+    """
+    if found.value is not ABSENT:
+        return found.value
+    if found.data is None:
+        raise AlonzoError("the bytes of a value are not at hand")
+    return codec.decode(found.codec, found.data)

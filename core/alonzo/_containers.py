@@ -1,0 +1,160 @@
+"""Walked containers: where expressions may stand besides being arguments themselves.
+
+Exactly these types are looked into: list, tuple, namedtuple, dict, OrderedDict, defaultdict, Counter, set, frozenset, deque,
+dataclasses, attrs classes, and partial applications. Nothing here recurses, so a container may be nested 100,000 deep.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter, OrderedDict, defaultdict, deque
+from collections.abc import Callable, Iterable
+from operator import is_
+from typing import Any
+
+from ._effects import Found
+from ._expressions import Call, Expression, Form, Operation
+from ._tasks import Partial, Task
+
+_PLAIN = frozenset({int, str, float, bool, bytes, type(None), complex, bytearray, type(Ellipsis), range})
+_LEAF = _PLAIN | {Task, Found}
+_NODES = (Call, Operation, Form)
+_MAPS = frozenset({dict, OrderedDict, defaultdict, Counter})
+_SETS = frozenset({set, frozenset})
+_ROWS = frozenset({list, tuple, deque})
+
+
+def expressions(value: Any) -> list[Expression]:
+    """The expressions in `value`, outermost only, each as often as it stands there, in a fixed order."""
+    kind = type(value)
+    if kind in _LEAF:
+        return []
+    if kind in _NODES:
+        return [value]
+    found: list[Expression] = []
+    seen: set[int] = set()
+    todo = [value]
+    while todo:
+        item = todo.pop()
+        kind = type(item)
+        if kind in _LEAF:
+            continue
+        if kind in _NODES:
+            found.append(item)
+            continue
+        inside = children(item)
+        if inside and id(item) not in seen:
+            seen.add(id(item))
+            todo.extend(reversed(inside))
+    return found
+
+
+def children(container: Any) -> list[Any] | tuple[Any, ...] | deque[Any]:
+    """What a walked container holds, in a fixed order (a set's expressions by creation); empty for anything else."""
+    kind = type(container)
+    if kind in _ROWS:
+        return container  # type: ignore[no-any-return]
+    if kind in _MAPS:
+        return [*container.keys(), *container.values()]
+    if kind in _SETS:
+        return _by_creation(container)
+    if kind is Partial:
+        return [*container.args, *container.kwargs.values()]
+    if kind is slice:
+        return [container.start, container.stop, container.step]
+    if is_namedtuple(kind):
+        return container  # type: ignore[no-any-return]
+    names = field_names(kind)
+    return [getattr(container, name) for name in names if hasattr(container, name)] if names else []
+
+
+def is_namedtuple(kind: type) -> bool:
+    return issubclass(kind, tuple) and hasattr(kind, "_fields") and hasattr(kind, "_make")
+
+
+def field_names(kind: type) -> tuple[str, ...]:
+    """The fields of a dataclass or attrs class; empty for any other type."""
+    # Of the class itself: a subclass that is not decorated may hold more than the fields it inherits.
+    if "__dataclass_fields__" in kind.__dict__:
+        return tuple(field.name for field in dataclasses.fields(kind))
+    fields = kind.__dict__.get("__attrs_attrs__")
+    return tuple(field.name for field in fields) if fields is not None else ()
+
+
+def fill(template: Any, value_of: Callable[[Any], Any], kinds: tuple[type, ...] = _NODES) -> Any:
+    """`template` with each expression replaced by its value; what holds none is passed through as the same object.
+
+    With other `kinds`, instances of exactly these types are replaced instead.
+    """
+    kind = type(template)
+    if kind in kinds:
+        return value_of(template)
+    if kind in _LEAF:
+        return template
+    done: dict[int, Any] = {}
+    entered: set[int] = set()
+    todo: list[tuple[Any, bool]] = [(template, False)]
+    while todo:
+        item, inside_done = todo.pop()
+        kind = type(item)
+        if kind in kinds:
+            if id(item) not in done:
+                done[id(item)] = value_of(item)
+            continue
+        if kind in _LEAF or id(item) in done:
+            continue
+        inside = children(item)
+        if inside_done:
+            new = [done.get(id(child), child) for child in inside]
+            done[id(item)] = item if all(map(is_, new, inside)) else _rebuilt(item, inside, new)
+        elif inside and id(item) not in entered:  # entered and not done: it holds itself, and its digest will refuse it
+            entered.add(id(item))
+            todo.append((item, True))
+            todo.extend((child, False) for child in reversed(inside) if type(child) not in _PLAIN)
+    return done.get(id(template), template)
+
+
+def _by_creation(items: Iterable[Any]) -> list[Any]:
+    lazy: list[tuple[int, Any]] = []
+    for item in items:
+        inside = expressions(item)
+        if inside:
+            lazy.append((min(node._serial for node in inside), item))
+    return [item for _, item in sorted(lazy, key=lambda pair: pair[0])]
+
+
+def _rebuilt(old: Any, inside: Iterable[Any], new: list[Any]) -> Any:
+    kind = type(old)
+    if kind in _MAPS:
+        keys, values = new[: len(old)], new[len(old) :]
+        pairs = zip(keys, values, strict=True)
+        if kind is defaultdict:
+            return defaultdict(old.default_factory, pairs)
+        return kind(dict(pairs)) if kind is Counter else kind(pairs)
+    if kind in _SETS:
+        moved = {id(was): now for was, now in zip(inside, new, strict=True)}
+        return kind(moved.get(id(item), item) for item in old)
+    if kind is deque:
+        return deque(new, old.maxlen)
+    if kind is slice:
+        return slice(*new)
+    if kind is Partial:
+        count = len(old.args)
+        return Partial(old.task, tuple(new[:count]), dict(zip(old.kwargs, new[count:], strict=True)))
+    if kind in _ROWS:
+        return kind(new)
+    if is_namedtuple(kind):
+        return kind._make(new)
+    return _with_fields(old, new)
+
+
+def _with_fields(old: Any, new: list[Any]) -> Any:
+    """A copy of a dataclass or attrs instance, made without its `__init__`: it has run once, on what is now replaced."""
+    kind = type(old)
+    copy = object.__new__(kind)
+    for name, value in getattr(old, "__dict__", {}).items():
+        object.__setattr__(copy, name, value)
+    names = [name for name in field_names(kind) if hasattr(old, name)]
+    for name, value in zip(names, new, strict=True):
+        object.__setattr__(copy, name, value)
+    return copy

@@ -1,0 +1,354 @@
+"""Definitions as nodes: what counts in a function, a class, a constant, and the edges to what they
+reach.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from types import FunctionType, ModuleType
+from typing import Any, NamedTuple
+
+from ._definitions_classes import class_globals, constants, functions_in, is_own, methods
+from ._definitions_code import code_names, encoded_code, nested_codes
+from ._definitions_graph import Edge, Node
+from ._definitions_names import Names, chain_of, statement_names
+from ._definitions_project import Project, file_of, module_name, public_name
+from ._definitions_reach import Reach
+from ._definitions_values import Parts, Values, cell_value
+from ._sources import Definition, ModuleText, Namespace, Sources
+
+_LITERALS = (
+    ast.Constant,
+    ast.Tuple,
+    ast.List,
+    ast.Dict,
+    ast.Set,
+    ast.UnaryOp,
+    ast.unaryop,
+    ast.expr_context,
+)
+_OF_THE_MODULE = frozenset(["__builtins__", "__loader__", "__name__", "__package__", "__path__", "__spec__"])
+_MUTABLE = (list, dict, set, bytearray)
+_UNTOLD = "a value without a digest"
+
+
+class Surroundings(NamedTuple):
+    """What the program gives: digests of values, names of tasks, where warnings go."""
+
+    sources: Sources
+    project: Project
+    root: str | None
+    digest: Callable[[object], tuple[bytes | None, list[Any]]]
+    task_name: Callable[[object], str | None]
+    warn: Callable[[str], None]
+
+
+class Nodes:
+    """The nodes of one graph. They are made at once and filled later, one by one, so that nothing
+    recurses.
+    """
+
+    def __init__(self, given: Surroundings) -> None:
+        self._given = given
+        self._values = Values(self, given.root)
+        self._reach = Reach(self, self._values, given)
+        self._nodes: dict[tuple[object, ...], tuple[Node, object]] = {}
+        self._todo: list[Callable[[], None]] = []
+
+    def complete(self) -> None:
+        """Fill all nodes, those too that this brings up."""
+        while self._todo:
+            self._todo.pop()()
+
+    def task(self, function: Callable[..., Any]) -> Edge | None:
+        """An edge to the function of a task: its own defaults and options do not count."""
+        if not isinstance(function, FunctionType):
+            return None
+        return Edge(self._function_node(function, is_task=True))
+
+    def any_function(self, function: FunctionType) -> Edge:
+        """An edge to a function, the project's or not."""
+        return Edge(self._function_node(function, is_task=False))
+
+    def describe(self, value: object, node: Node) -> Parts | None:
+        """What counts in a value, as a part of *node*."""
+        if isinstance(value, ModuleType) and self._given.project.owns_module(value):
+            text = self._text(vars(value))
+            return None if text is None else [f"module {module_name(vars(value))}", text.form(text.tree)]
+        return self._values.parts(value, node, {})
+
+    def function(self, function: FunctionType) -> Edge | None:
+        namespace = function.__globals__
+        module, filename = module_name(namespace), _filename(function)
+        if not self._given.project.owns(module, filename):
+            return None
+        return Edge(self._function_node(function, is_task=False))
+
+    def class_(self, cls: type) -> Edge | None:
+        namespace = class_globals(cls)
+        if not namespace and cls.__module__ not in ("__main__", "__mp_main__"):
+            return None
+        if not self._given.project.owns(module_name(namespace), file_of(namespace)):
+            return None
+        label = f"{module_name(namespace)}.{cls.__qualname__}"
+        return Edge(self._node(("class", id(cls)), cls, label, lambda node: self._fill_class(node, cls)))
+
+    def constant(self, value: object, namespace: Namespace, name: str) -> Node:
+        label = f"{module_name(namespace)}.{name}"
+        place = ("constant", id(namespace), name)
+        return self._node(place, namespace, label, lambda node: self._fill_constant(node, value, namespace, name))
+
+    def digest(self, value: object) -> tuple[bytes | None, list[Any]]:
+        return self._given.digest(value)
+
+    def task_name(self, value: object) -> str | None:
+        return self._given.task_name(value)
+
+    def version(self, name: str) -> str | None:
+        return self._given.project.version(name)
+
+    def _node(self, place: tuple[object, ...], kept: object, label: str, fill: Callable[[Node], None]) -> Node:
+        if place not in self._nodes:
+            node = Node(label)
+            self._nodes[place] = (node, kept)  # what is kept alive keeps its id
+            self._todo.append(lambda: fill(node))
+        return self._nodes[place][0]
+
+    def _function_node(self, function: FunctionType, *, is_task: bool) -> Node:
+        label = f"{module_name(function.__globals__)}.{function.__code__.co_qualname}"
+        return self._node(
+            ("function", id(function), is_task),
+            function,
+            label,
+            lambda node: self._fill_function(node, function, is_task),
+        )
+
+    def _fill_function(self, node: Node, function: FunctionType, is_task: bool) -> None:
+        code, namespace = function.__code__, function.__globals__
+        found = self._definition(function)
+        if found is None:
+            self._say_no_text(node.label, function)
+            names = code_names(code)
+            version = f"{sys.version_info.major}.{sys.version_info.minor}"
+            node.parts += ["code", node.label, version, encoded_code(code)]
+            defaults = [] if is_task else list(_given_defaults(function))
+        else:
+            text, definition = found
+            ours = list(self._task_decorators(definition.node, namespace))
+            is_task = is_task or bool(ours)
+            names = text.names(definition, without=ours, defaults=not is_task)
+            form = text.form(
+                definition.node,
+                without_defaults=definition.node if is_task else None,
+                without=ours,
+            )
+            node.parts += ["function", node.label, form]
+            node.text = text.segment(definition.node)
+            defaults = [] if is_task else list(_computed_defaults(function, definition.node))
+            if definition.parents and isinstance(definition.parents[-1], ast.ClassDef):
+                self._add_owner(node, code.co_qualname, namespace)
+        self._add_values(node, "default", defaults, namespace)
+        cells = dict(zip(code.co_freevars, map(cell_value, function.__closure__ or ()), strict=False))
+        self._add_cells(node, cells, names, namespace)
+        if (wrapped := vars(function).get("__wrapped__")) is not None:
+            self._add_values(node, "wrapped", [("function", wrapped)], namespace)
+        self._reach.add(node, names, namespace, cells)
+
+    def _add_values(self, node: Node, tag: str, values: list[tuple[str, object]], namespace: Namespace) -> None:
+        for name, value in values:
+            parts = self._values.parts(value, node, namespace)
+            if parts is None:
+                node.untracked.add(f"{node.label}: {tag} {name} is {_UNTOLD}")
+            node.parts += [f"{tag} {name}", *(parts or ())]
+
+    def _add_cells(self, node: Node, cells: Mapping[str, object], names: Names, namespace: Namespace) -> None:
+        changed = {chain[0] for chain in names.changes if chain[0] in cells}
+        kept = []
+        for name, value in sorted(cells.items()):
+            if name == "__class__" or isinstance(value, ModuleType):
+                continue
+            if name in changed and not isinstance(value, (FunctionType, type)):
+                node.untracked.add(f"{node.label}: {name} in its closure is changed by it")
+                continue
+            kept.append((name, value))
+        self._add_values(node, "cell", kept, namespace)
+
+    def _add_owner(self, node: Node, qualname: str, namespace: Namespace) -> None:
+        """The class of a method, whose other methods it may call."""
+        owner: object = None
+        for depth, name in enumerate(qualname.split(".")[:-1]):
+            owner = vars(owner).get(name) if depth and isinstance(owner, type) else namespace.get(name)
+        edge = self.class_(owner) if isinstance(owner, type) else None
+        if edge is not None:
+            node.parts += ["method of", edge]
+
+    def _definition(self, function: FunctionType) -> tuple[ModuleText, Definition] | None:
+        filename = _filename(function)
+        for text in self._given.sources.texts(filename, function.__globals__):
+            definition = text.function(function.__code__)
+            if definition is not None:
+                return text, definition
+        return None
+
+    def _say_no_text(self, label: str, function: FunctionType) -> None:
+        codes = [function.__code__, *nested_codes(function.__code__)]
+        if any("@pytest_ar" in code.co_names for code in codes):
+            return  # pytest rewrote its assertions
+        has_text = self._given.sources.texts(_filename(function), function.__globals__)
+        why = "is not that of the code that runs" if has_text else "cannot be found"
+        self._given.warn(
+            f"the text of {label} {why}: its compiled code counts instead, which differs between versions of Python"
+        )
+
+    def _task_decorators(self, node: ast.AST, namespace: Namespace) -> Iterator[ast.expr]:
+        for decorator in getattr(node, "decorator_list", ()):
+            called = decorator.func if isinstance(decorator, ast.Call) else decorator
+            chain = chain_of(called)
+            value = self._reach.value(chain, namespace) if chain is not None else None
+            if _is_task_decorator(value):
+                yield decorator
+
+    def _fill_class(self, node: Node, cls: type) -> None:
+        namespace = class_globals(cls)
+        bases = [base for base in cls.__bases__ if base is not object]
+        kinds = [type(cls)] if type(cls) is not type else []
+        node.parts += ["class", node.label]
+        self._add_values(node, "base", [(each.__name__, each) for each in (*bases, *kinds)], namespace)
+        found = self._class_definition(cls, namespace)
+        if found is None:
+            self._fill_class_without_text(node, cls, namespace)
+            return
+        text, definition = found
+        names = text.names(definition, defaults=True)
+        node.parts.append(text.form(definition.node))
+        node.text = text.segment(definition.node)
+        self._add_values(node, "attribute", list(constants(cls, text, definition.node)), namespace)
+        cells: dict[str, object] = {}
+        for name, method in methods(cls):
+            if self._is_within(method, text, definition.node):
+                cells |= zip(
+                    method.__code__.co_freevars,
+                    map(cell_value, method.__closure__ or ()),
+                    strict=False,
+                )
+                inner = text.function(method.__code__)
+                assert inner is not None
+                self._add_values(node, name, list(_computed_defaults(method, inner.node)), namespace)
+            elif not method.__code__.co_filename.startswith("<"):
+                edge = self.function(method)
+                node.parts += [f"method {name}", edge] if edge is not None else []
+        self._add_cells(node, cells, names, namespace)
+        self._reach.add(node, names, namespace, cells)
+
+    def _class_definition(self, cls: type, namespace: Namespace) -> tuple[ModuleText, Definition] | None:
+        own = [method for _, method in methods(cls) if is_own(method, cls)]
+        filename = _filename(own[0]) if own else file_of(namespace)
+        for text in self._given.sources.texts(filename, namespace) if filename else ():
+            for definition in reversed(text.classes(cls.__qualname__)):
+                if all(self._is_within(method, text, definition.node) for method in own):
+                    return text, definition
+        return None
+
+    def _is_within(self, method: FunctionType, text: ModuleText, node: ast.AST) -> bool:
+        found = text.function(method.__code__)
+        return found is not None and any(parent is node for parent in found.parents)
+
+    def _fill_class_without_text(self, node: Node, cls: type, namespace: Namespace) -> None:
+        own = [method for _, method in methods(cls) if is_own(method, cls)]
+        if own and not all(method.__code__.co_filename.startswith("<") for method in own):
+            self._given.warn(
+                f"the text of class {node.label} is not that of the code that runs: its methods' compiled code counts"
+            )
+        annotations = vars(cls).get("__annotations__", {})
+        shown = {
+            name: public_name(value) if isinstance(value, type) else str(value) for name, value in annotations.items()
+        }
+        node.parts += ["without text", ascii(sorted(shown.items()))]
+        members = vars(cls).get("_member_map_")
+        if isinstance(members, dict):
+            values = [(name, getattr(member, "_value_", None)) for name, member in members.items()]
+            self._add_values(node, "member", values, namespace)
+        for name, method in methods(cls):
+            generated = method.__code__.co_filename.startswith("<") and not is_own(method, cls)
+            edge = None if generated else self.function(method)
+            node.parts += [f"method {name}", edge] if edge is not None else []
+        for name, value in sorted(vars(cls).items()):
+            if not name.startswith("_") or name in ("_fields", "_field_defaults"):
+                parts = None if functions_in(value) else self._values.parts(value, node, namespace)
+                node.parts += [f"attribute {name}", *(parts or ())]
+
+    def _fill_constant(self, node: Node, value: object, namespace: Namespace, name: str) -> None:
+        text = self._text(namespace)
+        statements = text.statements.get(name, []) if text is not None else []
+        node.text = text.segment(*statements) if text is not None else ""
+        if name in _OF_THE_MODULE:
+            node.parts.append(f"module {module_name(namespace)}")
+            return
+        node.parts += ["constant", node.label]
+        parts = self._values.parts(value, node, namespace)
+        node.parts += parts or ()
+        if parts is not None and not isinstance(value, FunctionType):
+            return
+        edge = self.class_(type(value))
+        node.parts += [edge] if edge is not None else []
+        if text is None or not statements:
+            if parts is None:
+                reason = f"{_UNTOLD}, and the statement that binds it is not known"
+                node.untracked.add(f"{node.label}: {reason}")
+            return
+        node.parts += ["statement", text.form(*statements)]
+        names = statement_names(statements)
+        names.reads = {chain: runs for chain, runs in names.reads.items() if chain[0] != name}
+        self._reach.add(node, names, namespace, {})
+
+    def _text(self, namespace: Namespace) -> ModuleText | None:
+        filename = file_of(namespace)
+        return self._given.sources.first(filename, namespace) if filename else None
+
+
+def _filename(function: FunctionType) -> str:
+    """The file of a function. A script's code may know it by a path relative to where the program
+    was started.
+    """
+    name = function.__code__.co_filename
+    file = function.__globals__.get("__file__")
+    if isinstance(file, str) and os.path.basename(file) == os.path.basename(name):
+        return file
+    return name
+
+
+def _given_defaults(function: FunctionType) -> Iterator[tuple[str, object]]:
+    values = function.__defaults__ or ()
+    code = function.__code__
+    yield from zip(code.co_varnames[code.co_argcount - len(values) : code.co_argcount], values, strict=True)
+    yield from sorted((function.__kwdefaults__ or {}).items())
+
+
+def _computed_defaults(function: FunctionType, node: ast.AST) -> Iterator[tuple[str, object]]:
+    """Defaults whose text does not say what they are, such as `i=i` in a loop."""
+    arguments = getattr(node, "args", None)
+    if not isinstance(arguments, ast.arguments):
+        return
+    positional = [each.arg for each in (*arguments.posonlyargs, *arguments.args)]
+    written: dict[str, ast.expr | None] = {}
+    written |= zip(positional[len(positional) - len(arguments.defaults) :], arguments.defaults, strict=True)
+    written |= {each.arg: value for each, value in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)}
+    for name, value in _given_defaults(function):
+        expression = written.get(name)
+        if expression is None or not (isinstance(value, _MUTABLE) or _is_literal(expression)):
+            yield name, value
+
+
+def _is_literal(expression: ast.expr) -> bool:
+    return all(isinstance(each, _LITERALS) for each in ast.walk(expression))
+
+
+def _is_task_decorator(value: object) -> bool:
+    while isinstance(value, functools.partial):
+        value = value.func
+    module = getattr(value, "__module__", None)
+    return isinstance(module, str) and module.partition(".")[0] == "alonzo" and getattr(value, "__name__", "") == "task"

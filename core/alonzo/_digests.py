@@ -1,0 +1,305 @@
+"""Digests of values: canonical, by type, blind to object identity and to the process that computes them.
+
+Every value has an *encoding* (bytes) and a *token*, its form inside the encodings of what holds it:
+
+    encoding of a scalar      a tag and the value's bytes
+    encoding of a container   a tag and the tokens inside, each with its length
+    token                     the encoding itself when it is a scalar's of at most 32 bytes, else "#" and its digest
+    digest                    BLAKE2b of the encoding, 16 bytes, personalised with the scheme's name
+
+So a value made elsewhere, of which only the token is known, can stand inside a digest like one that is here. Golden digests in
+the tests hold the scheme still: a change of any of this is a new scheme name.
+"""
+
+from __future__ import annotations
+
+import enum
+import struct
+import types
+from collections import Counter, OrderedDict, defaultdict, deque
+from collections.abc import Callable, Iterable, Mapping
+from hashlib import blake2b
+from typing import Any, Protocol
+
+from ._containers import field_names, is_namedtuple
+from ._effects import ABSENT, Found
+from ._errors import EncodeError
+from ._expressions import Call, Expression, Form, Operation
+from ._tasks import Partial, Task
+
+SCHEME = b"alonzo.digest.1"
+SIZE = 16
+_LONGEST_SCALAR = 32
+_float = struct.Struct(">d").pack
+_NAN = b"f" + _float(float("nan"))
+
+
+def blake(data: bytes) -> bytes:
+    """The digest of an encoding: 16 bytes."""
+    return blake2b(data, digest_size=SIZE, person=SCHEME).digest()
+
+
+def digest_of(token: bytes) -> bytes:
+    """The digest of the value that has this token."""
+    return token[1:] if token[:1] == b"#" else blake(token)
+
+
+def frame(tag: bytes, tokens: Iterable[bytes]) -> bytes:
+    """Tokens one after another, each with its length, so that no two lists of tokens look alike."""
+    return b"".join([tag, *[b"%d:%b" % (len(t), t) for t in tokens]])
+
+
+def token_of(encoding: bytes) -> bytes:
+    return b"#" + blake2b(encoding, digest_size=SIZE, person=SCHEME).digest()
+
+
+class Encoder(Protocol):
+    """How values of a type are digested: by a simpler value, made of what already has a digest."""
+
+    @property
+    def kinds(self) -> tuple[type, ...]: ...
+    def simplify(self, value: Any) -> Any: ...
+
+
+class Look(Protocol):
+    """What a digest cannot know from the value alone."""
+
+    def expression(self, node: Expression) -> bytes:
+        """The token of the value (or, in a stored expression, of the node) that stands there."""
+    def external(self, kind: str, place: str) -> bytes | None:
+        """The digest of what is at the place, None: nothing is there."""
+    def definition(self, kind: str, thing: Any) -> bytes | None:
+        """The fingerprint of a class or function of the project; None for others', whose names count."""
+    def found(self, found: Found) -> None:
+        """A value was met of which the token is known; what it rests on is in it."""
+
+
+def _int(value: int) -> bytes:
+    return b"i%x" % value
+
+
+def _str(value: str) -> bytes:
+    return b"s" + value.encode("utf-8", "surrogatepass")
+
+
+def _real(value: float) -> bytes:
+    return b"f" + _float(value) if value == value else _NAN  # noqa: PLR0124 - one nan, whatever its bits
+
+
+_SCALARS: dict[type, Callable[[Any], bytes]] = {
+    int: _int,
+    str: _str,
+    float: _real,
+    bool: lambda value: b"T" if value else b"F",
+    type(None): lambda _: b"N",
+    bytes: lambda value: b"b" + value,
+    bytearray: lambda value: b"B" + bytes(value),
+    complex: lambda value: b"c" + _real(value.real) + _real(value.imag),
+    type(Ellipsis): lambda _: b"E",
+    range: lambda value: b"R%x,%x,%x" % (value.start, value.stop, value.step),
+}
+_ROWS = {list: b"l", tuple: b"t"}
+
+
+class Digester:
+    """Digests values by exact type: builtins here, others by the encoders that were given.
+
+    externals  type -> (kind, function from value to place)
+    fallback   the last resort for any other value: its bytes; raises EncodeError
+    """
+
+    def __init__(
+        self,
+        encoders: Mapping[type, Callable[[Any], Any]] | None = None,
+        externals: Mapping[type, tuple[str, Callable[[Any], str]]] | None = None,
+        fallback: Callable[[Any], bytes] | None = None,
+        type_name: Callable[[type], str] = lambda kind: f"{kind.__module__}.{kind.__qualname__}",
+    ) -> None:
+        self._encoders = dict(encoders or {})
+        self.externals = dict(externals or {})
+        self._fallback = fallback
+        self._type_name = type_name
+
+    def without_fallback(self) -> Digester:
+        """This, for values that must not be digested by their pickles: constants of code."""
+        return Digester(self._encoders, self.externals, None, self._type_name)
+
+    def token(self, value: Any, look: Look) -> bytes:
+        """The token of a value.
+
+        Raises:
+            EncodeError: the value cannot be digested; names path and type.
+        """
+        scalar = _SCALARS.get(type(value))
+        if scalar is not None:
+            encoding = scalar(value)
+            return encoding if len(encoding) <= _LONGEST_SCALAR else token_of(encoding)
+        try:
+            return self._token(value, look)
+        except RecursionError:
+            raise EncodeError(f"a value of type {_name(value)} is nested too deeply to be digested, or holds itself") from None
+
+    def _token(self, value: Any, look: Look) -> bytes:
+        kind = type(value)
+        scalar = _SCALARS.get(kind)
+        if scalar is not None:
+            encoding = scalar(value)
+            return encoding if len(encoding) <= _LONGEST_SCALAR else token_of(encoding)
+        tag = _ROWS.get(kind)
+        if tag is not None:
+            scalars, deeper = _SCALARS, self._token
+            tokens = []
+            for item in value:
+                scalar = scalars.get(type(item))
+                token = scalar(item) if scalar is not None else deeper(item, look)
+                tokens.append(token if len(token) <= _LONGEST_SCALAR else token_of(token))
+            return token_of(frame(tag, tokens))
+        handler = _HANDLERS.get(kind)
+        if handler is not None:
+            return handler(self, value, look)
+        external = self.externals.get(kind)
+        if external is not None:
+            name, place_of = external
+            place = place_of(value)
+            seen = look.external(name, place)
+            return token_of(frame(b"X", [name.encode(), _str(place), b"-" if seen is None else b"#" + seen]))
+        return self._other(value, kind, look)
+
+    def _other(self, value: Any, kind: type, look: Look) -> bytes:
+        if issubclass(kind, enum.Enum):
+            self._define(kind, look)
+            return token_of(frame(b"e", [self._name(kind), _str(value.name), self._token(value.value, look)]))
+        if issubclass(kind, type):
+            return self._definition(b"C", "class", value, self._type_name(value), look)
+        names = field_names(kind)
+        if names or hasattr(kind, "__dataclass_fields__") or hasattr(kind, "__attrs_attrs__"):
+            if "__dataclass_fields__" in kind.__dict__ or "__attrs_attrs__" in kind.__dict__:
+                self._define(kind, look)
+                return token_of(frame(b"o", [self._name(kind), *self._fields(value, names, look)]))
+        elif is_namedtuple(kind):
+            self._define(kind, look)
+            return token_of(frame(b"n", [self._name(kind), *[self._token(v, look) for v in value]]))
+        encode = self._encoder(kind)
+        if encode is not None:
+            return token_of(frame(b"x", [self._name(kind), self._token(encode(value), look)]))
+        self._define(kind, look)
+        if self._fallback is None:
+            raise EncodeError(f"a value of type {_name(value)} cannot be digested: no encoder knows it")
+        return token_of(frame(b"p", [self._name(kind), self._fallback(value)]))
+
+    def _fields(self, value: Any, names: tuple[str, ...], look: Look) -> Iterable[bytes]:
+        for name in names:
+            if hasattr(value, name):
+                yield name.encode()
+                yield self._token(getattr(value, name), look)
+
+    def _encoder(self, kind: type) -> Callable[[Any], Any] | None:
+        for base in kind.__mro__:
+            encode = self._encoders.get(base)
+            if encode is not None:
+                return encode
+        return None
+
+    def _name(self, kind: type) -> bytes:
+        return self._type_name(kind).encode()
+
+    def _define(self, kind: type, look: Look) -> None:
+        """Tell the look that an instance of this class was met: its definition counts where it is the project's."""
+        look.definition("class", kind)
+
+    def _definition(self, tag: bytes, kind: str, thing: Any, name: str, look: Look) -> bytes:
+        """By name; the definition counts in the key (see `call_key`). What has no name of its own (a lambda, a closure) is told apart
+        by its definition alone."""
+        fingerprint = look.definition(kind, thing)
+        return token_of(frame(tag, [name.encode(), fingerprint if fingerprint and "<" in name else b""]))
+
+    # -- handlers by exact type ------------------------------------------------------------------
+
+    def _lazy(self, value: Any, look: Look) -> bytes:
+        return look.expression(value)
+
+    def _found(self, value: Found, look: Look) -> bytes:
+        if not value.token:
+            return self._token(value.value, look)
+        look.found(value)
+        return value.token
+
+    def _mapping(self, value: Any, look: Look) -> bytes:
+        kind = type(value)
+        tag = b"d" if kind is dict else b"D" + kind.__name__.encode()
+        tokens = [self._token(part, look) for pair in value.items() for part in pair]
+        if kind is defaultdict:
+            tokens.append(self._token(value.default_factory, look))
+        return token_of(frame(tag, tokens))
+
+    def _set(self, value: Any, look: Look) -> bytes:
+        return token_of(frame(b"S" if type(value) is set else b"Z", sorted([self._token(item, look) for item in value])))
+
+    def _deque(self, value: Any, look: Look) -> bytes:
+        return token_of(frame(b"q", [self._token(value.maxlen, look), *[self._token(item, look) for item in value]]))
+
+    def _slice(self, value: Any, look: Look) -> bytes:
+        return token_of(frame(b":", [self._token(part, look) for part in (value.start, value.stop, value.step)]))
+
+    def _task(self, value: Any, look: Look) -> bytes:
+        return token_of(frame(b"A", [value.full_name.encode()]))
+
+    def _partial(self, value: Any, look: Look) -> bytes:
+        args, kwargs = self._token(value.args, look), self._token(value.kwargs, look)
+        return token_of(frame(b"P", [value.task.full_name.encode(), args, kwargs]))
+
+    def _function(self, value: Any, look: Look) -> bytes:
+        return self._definition(b"L", "function", value, f"{value.__module__}.{value.__qualname__}", look)
+
+    def _builtin(self, value: Any, look: Look) -> bytes:
+        owner = getattr(value, "__self__", None)
+        if owner is None or isinstance(owner, types.ModuleType):
+            return token_of(frame(b"U", [f"{value.__module__}.{value.__qualname__}".encode()]))
+        return token_of(frame(b"M", [value.__name__.encode(), self._token(owner, look)]))
+
+    def _method(self, value: Any, look: Look) -> bytes:
+        return token_of(frame(b"M", [self._token(value.__func__, look), self._token(value.__self__, look)]))
+
+    def _module(self, value: Any, look: Look) -> bytes:
+        return token_of(frame(b"m", [value.__name__.encode()]))
+
+
+_HANDLERS: dict[type, Callable[[Digester, Any, Look], bytes]] = {
+    Call: Digester._lazy,
+    Operation: Digester._lazy,
+    Form: Digester._lazy,
+    Found: Digester._found,
+    dict: Digester._mapping,
+    OrderedDict: Digester._mapping,
+    defaultdict: Digester._mapping,
+    Counter: Digester._mapping,
+    set: Digester._set,
+    frozenset: Digester._set,
+    deque: Digester._deque,
+    slice: Digester._slice,
+    Task: Digester._task,
+    Partial: Digester._partial,
+    types.FunctionType: Digester._function,
+    types.BuiltinFunctionType: Digester._builtin,
+    types.MethodType: Digester._method,
+    types.ModuleType: Digester._module,
+    type(ABSENT): lambda _self, _value, _look: b"-",
+}
+
+
+def _name(value: Any) -> str:
+    return f"{type(value).__module__}.{type(value).__qualname__}"
+
+
+def node_head(node: Expression) -> tuple[bytes, tuple[bytes, ...]]:
+    """What of a node counts besides its operands: its kind and name, and the names of its keyword arguments."""
+    if type(node) is Call:
+        return b"call:" + node._task.full_name.encode(), tuple(name.encode() for name in node._kwargs)
+    if type(node) is Operation:
+        return b"op:" + node._op.encode(), ()
+    return b"form:" + node._form.encode(), ()  # type: ignore[attr-defined]
+
+
+def call_key(fingerprint: bytes, tokens: Iterable[bytes], classes: Iterable[bytes]) -> bytes:
+    """The key of a call: what code, on which argument values, with which definitions of their classes."""
+    return blake(frame(b"key", [fingerprint, frame(b"", tokens), *sorted(set(classes))]))

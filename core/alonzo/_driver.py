@@ -1,0 +1,396 @@
+"""The loop between a machine and its providers: the only code that waits.
+
+Effects are performed batch by batch: all recalls of a round are one question to the store, all applications are handed to their
+executors together. Answers of executors come in through one inbox.
+"""
+
+from __future__ import annotations
+
+import queue
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import attrs
+
+from ._admission import Admission
+from ._apply import LocalApplier, inspect_places
+from ._catalog import Catalog
+from ._codec import decoded
+from ._committer import Committer
+from ._containers import fill
+from ._digests import digest_of
+from ._effects import ABSENT, Apply, Asks, Fetch, Found, Inspect, Lost, Raised, Recall, Remember, Resume, Target
+from ._errors import AlonzoError, OptionError, StoreError
+from ._machine import Cell, Machine
+from ._ports import Attempt, Executor, Moment, Note, Report
+from ._preview import preview
+from ._typed import nearest
+
+_WAKE = object()
+
+
+class BytesGone(Exception):
+    """Bytes that are recorded as stored are not there: the run begins again without them (what it did meanwhile is recorded)."""
+
+    def __init__(self, digests: frozenset[bytes]) -> None:
+        super().__init__(f"{len(digests)} stored values are missing or damaged")
+        self.digests = digests
+
+
+@attrs.define(eq=False)
+class Summary:
+    """What a run did: its id; how often each task, by full name, ran, was recalled, was shared, failed; its failures and warnings.
+
+    `would_run`: of a dry run, the tasks that it stopped at.
+    """
+
+    id: int = 0
+    ran: Counter[str] = attrs.field(factory=Counter)
+    recalled: Counter[str] = attrs.field(factory=Counter)
+    shared: Counter[str] = attrs.field(factory=Counter)
+    failed: Counter[str] = attrs.field(factory=Counter)
+    failures: list[Failure] = attrs.field(factory=list)
+    warnings: list[str] = attrs.field(factory=list)
+    would_run: list[str] = attrs.field(factory=list)
+
+
+@attrs.frozen
+class Failure:
+    """A call that failed of itself. `chain`: (full name, arguments) of the calls around it, from it outwards to the root."""
+
+    task: str
+    arguments: str
+    error: BaseException
+    traceback: str
+    chain: tuple[tuple[str, str], ...]
+
+
+@attrs.frozen(eq=False)
+class Host:
+    """What a run needs of its runtime. `executor` opens one by name; `default` is the name of the one for tasks that name none."""
+
+    catalog: Catalog
+    committer: Committer
+    applier: LocalApplier
+    executor: Callable[[str], Executor]
+    executors: Sequence[str]
+    default: str
+    default_async: str
+    observe: Callable[[Moment], None] | None
+    keep_going: bool
+
+
+class Drive:
+    """One run of one machine."""
+
+    def __init__(self, host: Host, machine: Machine, run: int, summary: Summary, *, dry_run: bool = False) -> None:
+        self._host = host
+        self._machine = machine
+        self._run = run
+        self._summary = summary
+        self._dry_run = dry_run
+        self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._admissions: dict[str, Admission] = {}
+        self._names: dict[Any, str] = {}  # the executor of each open application
+        self._attempts: dict[Any, tuple[Attempt, str]] = {}
+        self._told: set[bytes] = set()
+        self._reported = 0
+        self.stopping = False
+
+    # -- what others may call ----------------------------------------------------------------------
+
+    def stop(self) -> None:
+        """Nothing new starts; what is under way finishes and is recorded. From any thread, also from a signal handler."""
+        self.stopping = True
+        self._inbox.put(_WAKE)
+
+    def post(self, ticket: Any, answer: Any, report: Report) -> None:
+        self._inbox.put((ticket, answer, report))
+
+    # -- the loop ----------------------------------------------------------------------------------
+
+    def reduce(self) -> None:
+        """Reduce until the machine has an outcome, or until nothing more may start and all that was under way has ended.
+
+        Raises:
+            BytesGone, AlonzoError: see there.
+        """
+        machine = self._machine
+        try:
+            while machine.outcome is None:
+                effects = machine.take()
+                if effects:
+                    self._perform(effects)
+                    continue
+                if machine.outcome is not None:
+                    break
+                if self._is_ending():
+                    for admission in self._admissions.values():
+                        admission.drop()
+                    if not self._names:
+                        break
+                else:
+                    self._submit()
+                self._receive()
+            self._perform(machine.take())
+        finally:
+            # Applications that are still under way (awaiting ones, of a run that is being broken off) are not waited for.
+            self._names.clear()
+
+    def _is_ending(self) -> bool:
+        if self.stopping or self._host.committer.error is not None or self._summary.would_run:
+            return True
+        return self._machine.doomed and not self._host.keep_going
+
+    def _perform(self, effects: Sequence[tuple[Any, Any]]) -> None:
+        machine = self._machine
+        recalls: list[tuple[Any, Recall]] = []
+        notes: list[Note] = []
+        for ticket, effect in effects:
+            kind = type(effect)
+            if kind is Remember:
+                notes.append(self._noted(ticket, effect))
+            elif kind is Recall:
+                recalls.append((ticket, effect))
+            elif kind is Apply:
+                if effect.operation:
+                    machine.answer(ticket, self._operate(effect))
+                else:
+                    self._admit(ticket, effect)
+            elif kind is Inspect:
+                machine.answer(ticket, self._inspect(effect.targets))
+            elif kind is Fetch:
+                machine.answer(ticket, self._fetch(effect.found))
+            else:
+                self._resume(ticket, effect)
+        if notes:
+            self._host.committer.add(self._run, notes)
+            self._tell("committed", count=len(notes))
+        if recalls:
+            answers = self._host.committer.recall([recall.key for _, recall in recalls])
+            for (ticket, _), records in zip(recalls, answers, strict=True):
+                machine.answer(ticket, ABSENT if records is None else records)
+        if len(machine.failed) > self._reported:
+            self._report_failures()
+
+    # -- applications ------------------------------------------------------------------------------
+
+    def _admit(self, ticket: Cell, job: Apply) -> None:
+        definition = ticket.definition
+        assert definition is not None
+        name = definition.options.executor or (self._host.default_async if job.task.is_async else self._host.default)
+        if self._dry_run:
+            self._summary.would_run.append(job.task.full_name)
+            return
+        admission = self._admissions.get(name)
+        if admission is None:
+            try:
+                admission = self._admissions[name] = Admission(self._host.executor(name).width)
+            except (AlonzoError, OptionError) as error:
+                self._machine.answer(ticket, Raised(error))
+                return
+        admission.add((ticket, job), consumes=bool(ticket.upstreams))
+        self._tell("queued", job.task.full_name, job.job)
+
+    def _submit(self) -> None:
+        for name, admission in self._admissions.items():
+            batch = admission.next() if len(admission) else []
+            if not batch:
+                continue
+            self._load([job for _, job in batch if job.carried])
+            for ticket, job in batch:
+                self._names[ticket] = name
+                self._tell("started", job.task.full_name, job.job)
+            # An in-process executor applies here and now: what is already known must not wait for a long task.
+            self._host.executor(name).submit(batch, self.post)
+
+    def _receive(self) -> None:
+        """Wait for one answer, take in all that are there."""
+        inbox = self._inbox
+        message = inbox.get() if self._names else (None if inbox.empty() else inbox.get())
+        while message is not None:
+            if message is not _WAKE:
+                self._take_in(*message)
+            message = None if inbox.empty() else inbox.get()
+
+    def _take_in(self, ticket: Any, answer: Any, report: Report) -> None:
+        name = self._names.get(ticket)
+        if name is None:
+            return  # an answer that came after the run had ended
+        for text in report.warnings:
+            self.warn(text)
+        if type(answer) is Asks:
+            self._machine.answer(ticket, answer)
+            return
+        del self._names[ticket]
+        self._admissions[name].finished(report.finished - report.started)
+        self._attempts[ticket] = (Attempt(name, report.worker, report.started, report.finished), report.output)
+        if report.seen:
+            before = len(self._machine.moved)
+            self._machine.seen(ticket, report.seen, answer)
+            for task, moved in self._machine.moved[before:]:
+                places = ", ".join(place for _, place, _ in moved)
+                self.warn(f"{places} changed while {task} was running: its result is used in this run and not remembered")
+        if report.output:
+            self._tell("printed", self._task_of(ticket), ticket.job, text=report.output)
+        self._machine.answer(ticket, answer)
+
+    def _resume(self, ticket: Any, effect: Resume) -> None:
+        name = self._names.get(ticket)
+        if name is None:
+            return
+        outcome: Any = effect.outcome
+        if type(outcome) is Found:
+            [value] = self._loaded([outcome])
+            if outcome.carries:
+                value = Found(fill(value.value, self._object, (Found,)))
+            outcome = value
+        self._host.executor(name).resume(ticket, effect.number, outcome)
+
+    # -- looking into values -----------------------------------------------------------------------
+
+    def _operate(self, job: Apply) -> Found | Raised | Lost:
+        if job.carried:
+            self._load([job])
+        return self._host.applier.operate(job)
+
+    def _load(self, jobs: Sequence[Apply]) -> None:
+        """Give the values that these carry their bytes.
+
+        Raises:
+            BytesGone: some are not in the store any more, or damaged.
+        """
+        wanted: dict[bytes, list[Found]] = {}
+
+        def note(found: Found) -> Found:
+            if found.value is ABSENT and found.data is None:
+                wanted.setdefault(digest_of(found.token), []).append(found)
+            elif found.carries:
+                fill(found.value, note, (Found,))
+            return found
+
+        for job in jobs:
+            fill(job.args, note, (Found,))
+        if not wanted:
+            return
+        loaded = self._host.committer.load(list(wanted))
+        gone = frozenset(digest for digest, found in zip(wanted, loaded, strict=True) if found is None or found.data is None)
+        if gone:
+            raise BytesGone(gone)
+        replaced = {id(old): new for olds, new in zip(wanted.values(), loaded, strict=True) for old in olds}
+        for job in jobs:
+            job.args = fill(job.args, lambda found: replaced.get(id(found), found), (Found,))
+
+    def _loaded(self, founds: Sequence[Found]) -> list[Found]:
+        job = Apply(0, None, tuple(founds))
+        self._load([job])
+        return list(job.args)
+
+    def _fetch(self, found: Found) -> Found | Lost:
+        try:
+            [at_hand] = self._loaded([found])
+            value = decoded(at_hand, self._host.applier.codec)
+        except (AlonzoError, BytesGone) as error:
+            if found.lazy:
+                return Lost(error)
+            raise
+        return attrs.evolve(found, value=value, data=None)
+
+    def _object(self, found: Found) -> Any:
+        [at_hand] = self._loaded([found])
+        return decoded(at_hand, self._host.applier.codec)
+
+    def value(self, found: Found) -> Any:
+        """The object of the run's outcome, everything in it decoded."""
+        if found.value is ABSENT:
+            return self._object(found)
+        return fill(found.value, self._object, (Found,)) if found.carries else found.value
+
+    # -- the world ---------------------------------------------------------------------------------
+
+    def _inspect(self, targets: Sequence[Target]) -> Mapping[Target, Any]:
+        catalog = self._host.catalog
+        answer: dict[Target, Any] = {}
+        tasks = {target: target[1] for target in targets if target[0] == "task"}
+        places = [target[1:] for target in targets if target[0] == "external"]
+        for target in targets:
+            if target[0] == "name":
+                answer[target] = None
+                try:
+                    tasks[target] = catalog.resolve(target[1])
+                except LookupError:
+                    continue
+            elif target[0] == "thing":
+                answer[target] = catalog.thing(target[1])
+            elif target[0] == "named":
+                answer[target] = catalog.named(target[1])
+        if tasks:
+            definitions = catalog.define(dict.fromkeys(tasks.values()))
+            answer.update({target: definitions[task] for target, task in tasks.items()})
+        if places:
+            known = self._host.applier.inspectors
+            for place in places:
+                answer["external", *place] = None
+            usable = [place for place in places if place[0] in known]
+            answer.update({("external", kind, place): digest for kind, place, digest in inspect_places(known, usable)})
+        return answer
+
+    # -- telling -----------------------------------------------------------------------------------
+
+    def _noted(self, ticket: Any, remember: Remember) -> Note:
+        job = remember.job
+        assert job is not None
+        attempt, output = self._attempts.get(ticket, (None, ""))
+        if job.status != "open":
+            self._attempts.pop(ticket, None)
+            getattr(self._summary, job.status)[job.task] += 1
+            if self._host.observe is not None:
+                self._tell_end(job, attempt)
+        job.arguments = preview(job.arguments)
+        note = Note(remember, () if attempt is None else (attempt,), output)
+        if job.fingerprint and job.fingerprint not in self._told:
+            self._told.add(job.fingerprint)
+            node = ticket.node
+            fingerprint = self._host.catalog.fingerprint(node._task)
+            note.definitions = {job.task: (fingerprint.digest, fingerprint.tree, fingerprint.untracked)}
+        return note
+
+    def _tell_end(self, job: Any, attempt: Attempt | None) -> None:
+        what = "finished" if job.status == "ran" else job.status
+        details: dict[str, Any] = {}
+        if attempt is not None:
+            details = {"started": attempt.started, "finished": attempt.finished, "executor": attempt.executor}
+        if job.error is not None:
+            details["error"] = job.error
+        self._tell(what, job.task, job.number, **details)
+
+    def _report_failures(self) -> None:
+        for cell, raised, chain in self._machine.failed[self._reported :]:
+            links = tuple((name, preview(args)) for name, args in chain)
+            task, arguments = links[0] if links else ("", "")
+            if type(cell) is Cell and cell.job == 0 and links:
+                arguments = f"operation {getattr(cell.node, '_op', getattr(cell.node, '_form', ''))} in {task}({arguments})"
+            self._summary.failures.append(Failure(task, arguments, raised.error, raised.traceback, links))
+        self._reported = len(self._machine.failed)
+
+    def warn(self, text: str) -> None:
+        if text not in self._summary.warnings:
+            self._summary.warnings.append(text)
+            self._tell("warned", text=text)
+
+    def _task_of(self, ticket: Any) -> str:
+        return str(ticket.node._task.full_name)
+
+    def _tell(self, what: str, task: str = "", job: int = 0, **details: Any) -> None:
+        observe = self._host.observe
+        if observe is not None:
+            observe(Moment(what, self._run, time.time(), task, job, details))
+
+
+def unknown_executor(name: str, known: Sequence[str]) -> OptionError:
+    return OptionError(f"there is no executor {name!r}{nearest(name, known)}; there are: {', '.join(sorted(known))}")
+
+
+__all__ = ["BytesGone", "Drive", "Failure", "Host", "StoreError", "Summary", "unknown_executor"]

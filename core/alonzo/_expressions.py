@@ -1,0 +1,213 @@
+"""Expressions: calls of tasks, operations on lazy values, special forms.
+
+An expression is a node of a graph. It compares and hashes by identity, because structural comparison recurses, and expressions grow
+100,000 deep; contents are compared by digest. Users meet expressions as lazy values: what Python lets us defer is deferred
+(operators, attributes, methods, indexing), what it does not (`if`, `len`, iteration, formatting) raises a `LazyValueError` that
+names the call and says what to write instead.
+"""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from collections.abc import Awaitable, Callable, Generator, Iterator
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol, final
+
+from ._errors import AlonzoError, LazyValueError
+
+if TYPE_CHECKING:
+    from ._tasks import Task
+
+# Creation order: expressions in a set are visited by it, whatever their hashes.
+_serials = itertools.count()
+
+
+class Application(Protocol):
+    """What is known, while a task's function runs, about the application that runs it."""
+
+    made: list[tuple[Expression, str, int]]
+    ask: Callable[[Expression], Awaitable[Any]] | None
+
+
+APPLYING: ContextVar[Application | None] = ContextVar("alonzo_applying", default=None)
+
+
+class Expression:
+    """A lazy value. Its parts are private, so that every public name means an attribute of the value to come."""
+
+    __slots__ = ("_serial",)
+    _serial: int
+
+    # -- what can be deferred ------------------------------------------------------------------
+
+    def __getattr__(self, name: str) -> Any:
+        # Libraries probe for protocols by dunder and notebook names; a lazy value has none of them.
+        if (name.startswith("__") and name.endswith("__")) or name.startswith(("_repr_", "_ipython_")):
+            raise AttributeError(f"{_say(self)} has no {name}: it is a lazy value")
+        return Operation("getattr", (self, name))
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if type(self) is Operation and self._op == "getattr":
+            return Operation("method", (*self._operands, args, kwargs))
+        return Form("apply", (self, args, kwargs))
+
+    def __getitem__(self, item: Any) -> Any:
+        return Operation("getitem", (self, item))
+
+    def __eq__(self, other: object) -> Any:
+        return Operation("eq", (self, other))
+
+    def __ne__(self, other: object) -> Any:
+        return Operation("ne", (self, other))
+
+    __hash__ = object.__hash__
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        application = APPLYING.get()
+        if application is None:
+            raise AlonzoError(f"await {_say(self)}: expressions are awaited inside an `async def` task; elsewhere use `await arun(...)`")
+        if application.ask is None:
+            raise AlonzoError(f"await {_say(self)}: this executor cannot await; give the task executor='asyncio' or return the expression")
+        return (yield from application.ask(self).__await__())
+
+    # -- what cannot ---------------------------------------------------------------------------
+
+    def __bool__(self) -> NoReturn:
+        raise _lazy(self, "its truth is not known yet", "cond(test, then, otherwise), or make the decision inside a task")
+
+    def __len__(self) -> int:
+        return _width(self, "its length is not known yet")
+
+    def __iter__(self) -> Iterator[Any]:
+        width = _width(self, "it cannot be iterated: how many items it has is not known yet")
+        return iter([self[i] for i in range(width)])
+
+    def __contains__(self, item: object) -> NoReturn:
+        raise _lazy(self, "what it contains is not known yet", "a task that looks into it")
+
+    def __str__(self) -> NoReturn:
+        raise _lazy(self, "it has no text yet", "a task that formats it (repr() works, for looking at it)")
+
+    def __format__(self, spec: str) -> NoReturn:
+        raise _lazy(self, "it cannot be formatted yet", "a task that formats it")
+
+    def __index__(self) -> NoReturn:
+        raise _lazy(self, "it is not a number yet", "a task that takes it as an argument")
+
+    __int__ = __index__
+    __float__ = __index__
+    __complex__ = __index__
+
+    def __reduce_ex__(self, protocol: Any) -> NoReturn:
+        raise _lazy(self, "it cannot be pickled or copied", "run() first, or pass it in a list, tuple, dict, set or dataclass")
+
+    def __repr__(self) -> str:
+        return f"<lazy {_say(self)}>"
+
+
+def _binary(op: str) -> tuple[Callable[[Any, Any], Any], Callable[[Any, Any], Any]]:
+    def forward(self: Any, other: Any) -> Any:
+        return Operation(op, (self, other))
+
+    def reflected(self: Any, other: Any) -> Any:
+        return Operation(op, (other, self))
+
+    return forward, reflected
+
+
+for _op in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul"):
+    _forward, _reflected = _binary(_op)
+    setattr(Expression, f"__{_op}__", _forward)
+    setattr(Expression, f"__r{_op}__", _reflected)
+for _op in ("lt", "le", "gt", "ge"):
+    setattr(Expression, f"__{_op}__", _binary(_op)[0])
+del _op, _forward, _reflected
+
+
+@final
+class Call(Expression):
+    """A task applied to arguments, as they were written; bound to the signature when it is reduced."""
+
+    __slots__ = ("_args", "_kwargs", "_task")
+
+    def __init__(self, task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self._serial = next(_serials)
+        self._task = task
+        self._args = args
+        self._kwargs = kwargs
+        _made(self)
+
+
+@final
+class Operation(Expression):
+    """A primitive operation: an operator, an attribute, an index, a method call. It has no job and no key."""
+
+    __slots__ = ("_op", "_operands")
+
+    def __init__(self, op: str, operands: tuple[Any, ...]) -> None:
+        self._serial = next(_serials)
+        self._op = op
+        self._operands = operands
+
+
+@final
+class Form(Expression):
+    """A special form: it decides itself which of its operands are demanded, and in which order."""
+
+    __slots__ = ("_form", "_operands")
+
+    def __init__(self, form: str, operands: tuple[Any, ...]) -> None:
+        self._serial = next(_serials)
+        self._form = form
+        self._operands = operands
+
+
+def operands(node: Expression) -> tuple[Any, ...]:
+    """What the node was made of: arguments or operands, one flat tuple."""
+    if type(node) is Call:
+        return (*node._args, *node._kwargs.values()) if node._kwargs else node._args
+    return node._operands  # type: ignore[attr-defined, no-any-return]
+
+
+def describe(node: Expression) -> str:
+    """A short name of an expression for messages: `flow.f(…)`, `operation getitem`, `cond`."""
+    return _say(node)
+
+
+def _say(node: Expression) -> str:
+    if type(node) is Call:
+        return f"{node._task.full_name}(…)"
+    if type(node) is Operation:
+        inner = next((o for o in node._operands if isinstance(o, Expression)), None)
+        return f"operation {node._op} on {_head(inner)}" if inner is not None else f"operation {node._op}"
+    return f"{node._form}(…)" if type(node) is Form else "an expression"
+
+
+def _head(node: Expression) -> str:
+    """The call that a chain of operations starts from, found without recursion."""
+    while type(node) is Operation:
+        inner = next((o for o in node._operands if isinstance(o, Expression)), None)
+        if inner is None:
+            return f"operation {node._op}"
+        node = inner
+    return _say(node)
+
+
+def _lazy(node: Expression, problem: str, instead: str) -> LazyValueError:
+    return LazyValueError(f"the result of {_head(node)} is lazy: {problem}. Write instead: {instead}.")
+
+
+def _width(node: Expression, problem: str) -> int:
+    width = node._task.options.nout if type(node) is Call else None
+    if width is None:
+        raise _lazy(node, problem, "@task(nout=2) to unpack a known number, or a task that takes the whole value")
+    return width
+
+
+def _made(call: Call) -> None:
+    application = APPLYING.get()
+    if application is not None:
+        # Two frames up: past Call.__init__ and Task.__call__, where the user wrote the call.
+        frame = sys._getframe(3)
+        application.made.append((call, frame.f_code.co_filename, frame.f_lineno))

@@ -1,0 +1,106 @@
+"""Keys of calls: what the arguments are, digested as they stand, with what must be known of the world for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+
+from ._digests import Digester, call_key
+from ._effects import Found, Target
+from ._expressions import Expression
+from ._rebuild import Definition, World
+from ._traces import EMPTY, External, Footprint
+
+_UNKNOWN = object()
+
+
+@attrs.define(eq=False)
+class Keyed:
+    """A call's key and what its arguments contribute (rules 5 and 13).
+
+    externals  the external values among them
+    rests      their entries, and those of project classes whose instances are among them
+    stale      one of them is not now what a value made in this run, or recalled, says it is
+    """
+
+    key: bytes
+    externals: tuple[External, ...] = ()
+    rests: Footprint = EMPTY
+    stale: bool = False
+
+
+class ArgumentLook:
+    """Digests arguments in which expressions stand for their outcomes; collects what the world is still to be asked."""
+
+    def __init__(self, digester: Digester, world: World, outcome: Callable[[Expression], Found]) -> None:
+        self._digester = digester
+        self._world = world
+        self._outcome = outcome
+        self.wanted: list[Target] = []
+        self._externals: dict[External, None] = {}
+        self._names: dict[str, bytes | None] = {}
+        self._stale = False
+
+    def keyed(self, definition: Definition, args: tuple[Any, ...]) -> Keyed | None:
+        """The key, or None: `wanted` must be inspected first.
+
+        Raises:
+            EncodeError: an argument cannot be digested.
+        """
+        self.wanted = []
+        if self._externals or self._names or self._stale:
+            self._externals, self._names, self._stale = {}, {}, False
+        token = self._digester.token
+        tokens = [token(argument, self) for argument in args]
+        if self.wanted:
+            return None
+        if not self._externals and not self._names:
+            return Keyed(call_key(definition.fingerprint, tokens, ()))
+        fingerprints = [fingerprint for fingerprint in self._names.values() if fingerprint is not None]
+        rests: list[tuple[Any, ...]] = [("external", *external) for external in self._externals]
+        rests += [("class", name, seen) for name, seen in self._names.items() if seen is not None and "<" not in name]
+        key = call_key(definition.fingerprint, tokens, fingerprints)
+        return Keyed(key, tuple(self._externals), frozenset(rests), self._stale)
+
+    # -- what the digester asks ------------------------------------------------------------------
+
+    def expression(self, node: Expression) -> bytes:
+        found = self._outcome(node)
+        if not found.token:
+            # A list of results, say, that no application made: digested from its parts, which have tokens.
+            return self._digester.token(found.value, self)
+        self.found(found)
+        return found.token
+
+    def found(self, found: Found) -> None:
+        """What a value made or recalled in this run says of the world."""
+        for external in found.externals:
+            self._externals[external] = None
+            seen = self._world.places.get(external[:2], _UNKNOWN)
+            if seen is _UNKNOWN:
+                self.wanted.append(("external", *external[:2]))
+            elif seen != external[2]:
+                self._stale = True
+        for name in found.names:
+            self._name(name, ("named", name), self._world.named.get(name, _UNKNOWN))
+
+    def external(self, kind: str, place: str) -> bytes | None:
+        seen = self._world.places.get((kind, place), _UNKNOWN)
+        if seen is _UNKNOWN:
+            self.wanted.append(("external", kind, place))
+            return None
+        self._externals[kind, place, seen] = None  # type: ignore[index]
+        return seen  # type: ignore[return-value]
+
+    def definition(self, kind: str, thing: Any) -> bytes | None:
+        seen = self._world.things.get(thing, _UNKNOWN)
+        return self._name(f"{thing.__module__}.{thing.__qualname__}", ("thing", thing), seen)
+
+    def _name(self, name: str, target: Target, seen: Any) -> bytes | None:
+        if seen is _UNKNOWN:
+            self.wanted.append(target)
+            return None
+        self._names[name] = seen
+        return seen  # type: ignore[no-any-return]

@@ -1,0 +1,818 @@
+"""The interpreter: a graph reducer that performs no effects, it only asks for them.
+
+    machine = Machine(expression, digester, context={})
+    while machine.outcome is None:
+        for ticket, effect in machine.take():
+            ...  # perform it, now or later; for all but Remember:
+            machine.answer(ticket, answer)
+
+Rule 1. Every change of a cell's stage, outcome and basis is in this file; nobody else assigns them.
+Rule 2. Nothing recurses along the expression. What can go on stands in `_todo`; depth is bounded by memory only.
+Rule 3. The same answers in the same order give the same effects. No clock, no chance, no hash order.
+Rule 4. The order of answers changes neither the value, nor what is applied, nor what is remembered: a cell settles after all that it
+        demanded, with the first failure in the order of writing, and rests on all of it.
+Rule 5. Nothing waits in silence: no open request and no outcome is a loop, and fails as one.
+
+A *cell* is the machine's record of one expression object. It waits for a *template*: the arguments of a call, the operands of an
+operation, what a form demands, the body that an application returned. When every expression in the template has an outcome, the
+cell takes its next step:
+
+    call       BEGUN -> ARGUMENTS -> RECALLED -> APPLIED -> BODY -> GATHERED -> normal
+                                  -> FOLLOWING (an equal call is at it) -> normal
+    operation  BEGUN -> ARGUMENTS -> APPLIED -> (BODY) -> normal
+    form       BEGUN -> DEMANDED (again and again) -> BODY -> normal
+
+(FETCHED stands between any two where an object is needed of which only the bytes are here.)
+"""
+
+from __future__ import annotations
+
+import enum
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Any, final
+
+from ._containers import expressions, fill
+from ._digests import Digester, digest_of
+from ._effects import (
+    ABSENT,
+    Answer,
+    Apply,
+    Asks,
+    Effect,
+    Fetch,
+    Found,
+    Inspect,
+    JobNote,
+    Lost,
+    Normal,
+    Raised,
+    Recall,
+    Records,
+    Remember,
+    Resume,
+    Target,
+)
+from ._errors import AlonzoError, LoopError
+from ._expressions import Call, Expression, Form, Operation
+from ._forms import FORMS, Become, Demand
+from ._keys import ArgumentLook, Keyed
+from ._rebuild import REFUSAL, REFUSED, Definition, Verdicts, World, changed
+from ._traces import EMPTY, Basis, Footprint, Ledger, external_entries, join
+
+# A value above this many bytes is let go of when everybody who waited has it: it can be had from the store again.
+KEPT = 1024
+
+
+class Stage(enum.Enum):
+    BEGUN = "begun"
+    ARGUMENTS = "waits for its arguments"
+    KEYED = "has a key"
+    RECALLED = "asked what is recorded"
+    APPLIED = "is being applied"
+    DEMANDED = "waits for what the form demanded"
+    BODY = "waits for its body"
+    GATHERED = "its value is being put together"
+    FETCHED = "its value is being decoded"
+    FOLLOWING = "waits for an equal call"
+    AWAITED = "is awaited by an application"
+    NORMAL = "is in normal form"
+
+
+# Reaching an enum's member through its class costs; the loop compares against these.
+BEGUN, ARGUMENTS, KEYED, RECALLED, APPLIED, DEMANDED, BODY, GATHERED, FETCHED, FOLLOWING, AWAITED, NORMAL = Stage
+
+
+@final
+class Cell:
+    """The machine's record of one expression object; also the ticket of what it asks."""
+
+    __slots__ = (
+        "args", "basis", "below", "candidates", "definition", "doomed", "how", "job", "keyed", "kids", "known", "node", "outcome", "parent",
+        "pending", "readers", "rests", "stage", "template", "upstreams", "waiters",
+    )  # fmt: skip
+
+    def __init__(self, node: Expression, parent: Cell | None) -> None:
+        self.node = node
+        self.parent = parent  # the call whose body it is part of
+        self.stage = BEGUN
+        self.template: Any = None
+        self.kids: list[Cell] | tuple[()] = ()  # of the template, in its order
+        self.pending = 0
+        self.waiters: list[Cell] | None = None
+        self.readers = 0  # who will still read the outcome
+        self.outcome: Found | Raised | None = None
+        self.rests: Basis = EMPTY  # what it rests on so far, without its arguments if it is a call
+        self.basis: Basis = EMPTY  # what whoever demands it rests on, all included
+        self.below: Footprint = EMPTY  # of a call, when settled: what it rests on beyond its key
+        self.job = 0
+        self.upstreams: tuple[int, ...] = ()
+        self.definition: Definition | None = None
+        self.keyed: Keyed | None = None
+        self.candidates: Any = None
+        self.args: Any = None  # of a call, once they have values
+        self.known: list[Found | Raised] | None = None  # of a form: the outcomes of its demands
+        self.how = ""
+        self.doomed = False
+
+    def __repr__(self) -> str:
+        return f"<cell {self.node!r} {self.stage.value}>"
+
+
+class Inspection:
+    """The ticket of an `Inspect`: the cells that wait for it."""
+
+    __slots__ = ("cells",)
+
+    def __init__(self, cells: list[Cell]) -> None:
+        self.cells = cells
+
+
+class Question:
+    """What an application awaits: whose question it is, and under which number it was asked."""
+
+    __slots__ = ("asker", "number")
+
+    def __init__(self, asker: Cell, number: int) -> None:
+        self.asker = asker
+        self.number = number
+
+
+Ticket = Cell | Inspection
+
+
+class Machine:
+    """Reduces one expression, or a container of expressions, to normal form.
+
+    digester  of values, the same as where results are made
+    context   the run's context
+    recall    False: nothing is recalled (what is applied is still remembered)
+    forced    says of which tasks, by full name, nothing may be recalled, nor anything that rests on them
+    gone      digests of values whose bytes were found missing: what is recorded by them is not recalled
+    """
+
+    def __init__(
+        self,
+        root: Any,
+        digester: Digester,
+        *,
+        context: Mapping[str, Any] | None = None,
+        recall: bool = True,
+        forced: Callable[[str], bool] = lambda _: False,
+        gone: frozenset[bytes] = frozenset(),
+    ) -> None:
+        self._digester = digester
+        self._recall = recall
+        self._forced = forced
+        self._gone = gone
+        self.world = World(context or {}, self._context_token)
+        self._verdicts = Verdicts(self.world, forced)
+        self._ledger = Ledger()
+        self._look = ArgumentLook(digester, self.world, self._outcome_of)
+        self._cells: dict[Expression, Cell] = {}
+        self._leaders: dict[bytes, Cell] = {}
+        self._todo: deque[Cell] = deque()
+        self._outbox: list[tuple[Any, Effect]] = []
+        self._wanted: dict[Target, None] = {}
+        self._parked: list[Cell] = []
+        self._questions: dict[Cell, Question] = {}
+        self._asking: dict[Cell, int] = {}
+        self._open = 0
+        self._jobs = 0
+        self.doomed = False
+        # What failed of itself (not because of what it waited for), with the calls around it; and what changed under a body's hands.
+        self.failed: list[tuple[Cell, Raised, tuple[tuple[str, Any], ...]]] = []
+        self.moved: list[tuple[str, list[tuple[str, str, bytes | None]]]] = []
+        self._root = self._cell(Form("value", (root,)), None)
+        self._root.readers = 1
+
+    @property
+    def outcome(self) -> Found | Raised | None:
+        """None until the root is in normal form. The value may carry others as bytes (see `Found.carries`)."""
+        return self._root.outcome
+
+    def take(self) -> list[tuple[Any, Effect]]:
+        """The effects asked for since the last take, oldest first; empty when everything waits for answers, or all is done."""
+        self._advance()
+        if not self._open and not self._outbox and self._root.outcome is None:
+            self._break_loop()
+        outbox, self._outbox = self._outbox, []
+        return outbox
+
+    def answer(self, ticket: Any, answer: Answer) -> None:
+        """Give the answer to one request; `Asks` leaves its request open.
+
+        Raises:
+            AlonzoError: the ticket has no request open to which this is an answer (a mistake of the driver's).
+        """
+        if type(ticket) is Inspection:
+            self._open -= 1
+            self.world.learn(answer)  # type: ignore[arg-type]
+            self._todo.extend(ticket.cells)
+            return
+        stage = ticket.stage
+        if type(answer) is Asks and stage is APPLIED:
+            self._ask(ticket, answer)
+            return
+        self._open -= 1
+        if stage is RECALLED:
+            self._recalled(ticket, answer)
+        elif stage is APPLIED and isinstance(answer, Found | Raised | Lost):
+            self._applied(ticket, answer)
+        elif stage is GATHERED and isinstance(answer, Found | Raised | Lost):
+            self._settle(ticket, answer if type(answer) is Found else self._failure(ticket, answer))
+        elif stage is FETCHED and isinstance(answer, Found | Lost):
+            self._fetched(ticket, answer)
+        else:
+            raise AlonzoError(f"{ticket!r} had not asked for {answer!r}")
+
+    def seen(self, ticket: Any, now: tuple[Any, ...], result: Found | Raised | Lost) -> None:
+        """What the arguments' external values were when the attempt had ended; said before the answer (rule 13 ii)."""
+        keyed = ticket.keyed
+        if keyed is None:
+            return
+        moved = changed(keyed.externals, now, result.externals if type(result) is Found else ())
+        if moved:
+            keyed.stale = True
+            self.moved.append((ticket.node._task.full_name, moved))
+
+    # -- cells -----------------------------------------------------------------------------------
+
+    def _cell(self, node: Expression, parent: Cell | None) -> Cell:
+        cell = self._cells[node] = Cell(node, parent)
+        if type(node) is Call:
+            self._jobs += 1
+            cell.job = self._jobs
+            cell.upstreams = ()
+        self._todo.append(cell)
+        return cell
+
+    def _demand(self, cell: Cell, template: Any, stage: Stage, parent: Cell | None) -> None:
+        """The cell waits until everything in the template has an outcome."""
+        cell.stage = stage
+        cell.template = template
+        nodes = expressions(template)
+        if not nodes:
+            cell.kids = ()
+            self._todo.append(cell)
+            return
+        cells, kids, pending = self._cells, [], 0
+        for node in nodes:
+            kid = cells.get(node)
+            if kid is None:
+                kid = self._cell(node, parent)
+            kids.append(kid)
+            kid.readers += 1
+            if kid.outcome is None:
+                pending += 1
+                if kid.waiters is None:
+                    kid.waiters = [cell]
+                else:
+                    kid.waiters.append(cell)
+        cell.kids = kids
+        cell.pending = pending
+        if not pending:
+            self._todo.append(cell)
+
+    def _advance(self) -> None:
+        todo = self._todo
+        while todo:
+            cell = todo.popleft()
+            if cell.outcome is None:
+                self._step(cell)
+        if self._wanted:
+            self._open += 1
+            self._outbox.append((Inspection(self._parked), Inspect(tuple(self._wanted))))
+            self._wanted, self._parked = {}, []
+
+    def _step(self, cell: Cell) -> None:
+        """All that the cell waited for is here."""
+        stage = cell.stage
+        if stage is BEGUN:
+            self._begin(cell)
+        elif stage is ARGUMENTS:
+            self._arguments(cell)
+        elif stage is KEYED:
+            self._judge(cell)
+        elif stage is BODY:
+            self._bodied(cell)
+        elif stage is DEMANDED:
+            self._demanded(cell)
+        elif stage is FOLLOWING:
+            self._adopt(cell, cell.kids[0])
+        elif stage is AWAITED:
+            self._awaited(cell)
+
+    def _begin(self, cell: Cell) -> None:
+        node = cell.node
+        if type(node) is Call:
+            definition = self.world.tasks.get(node._task)
+            if definition is None:
+                self._park(cell, [("task", node._task)])
+                return
+            cell.definition = definition
+            cell.rests = definition.own
+            try:
+                args = node._task.signature.bind(node._args, node._kwargs)
+            except TypeError as error:
+                self._fail(cell, error)
+                return
+            self._demand(cell, args, ARGUMENTS, cell.parent)
+        elif type(node) is Operation:
+            self._demand(cell, node._operands, ARGUMENTS, cell.parent)
+        else:
+            cell.known = []
+            self._form(cell)
+
+    # -- arguments, keys -------------------------------------------------------------------------
+
+    def _arguments(self, cell: Cell) -> None:
+        kids = cell.kids
+        if kids:
+            failure = self._gather(cell)
+            if failure is not None:
+                self._settle(cell, failure)
+                return
+        if cell.definition is None:
+            self._apply(cell, cell.node._op)  # type: ignore[attr-defined]
+            return
+        if not self._key(cell):
+            return
+        self._share(cell)
+
+    def _gather(self, cell: Cell) -> Raised | None:
+        """What the cell waited for has settled: it rests on it; answers the first failure among it."""
+        failure: Raised | None = None
+        for kid in cell.kids:
+            if type(kid.outcome) is Raised and failure is None:
+                failure = kid.outcome
+        basis = join([kid.basis for kid in cell.kids])
+        if type(cell.node) is Call and cell.stage is ARGUMENTS:
+            cell.basis = basis
+        elif basis is not EMPTY:
+            cell.rests = join([cell.rests, basis])
+        if cell.stage is not BODY or type(cell.node) is not Call:
+            self._note_upstreams(cell)
+        return failure
+
+    def _note_upstreams(self, cell: Cell) -> None:
+        kids = cell.kids
+        if len(kids) == 1:
+            upstreams = (kids[0].job,) if kids[0].job else kids[0].upstreams
+        else:
+            jobs: dict[int, None] = {}
+            for kid in kids:
+                if kid.job:
+                    jobs[kid.job] = None
+                else:
+                    jobs.update(dict.fromkeys(kid.upstreams))
+            upstreams = tuple(sorted(jobs))
+        if cell.upstreams and cell.upstreams != upstreams:
+            upstreams = tuple(sorted({*cell.upstreams, *upstreams}))
+        cell.upstreams = upstreams
+
+    def _key(self, cell: Cell) -> bool:
+        """Give the cell its key; False: it is parked until the world has been inspected, or has failed."""
+        assert cell.definition is not None
+        try:
+            keyed = self._look.keyed(cell.definition, cell.template)
+        except AlonzoError as error:
+            self._fail(cell, error)
+            return False
+        if keyed is None:
+            self._park(cell, self._look.wanted)
+            return False
+        cell.keyed = keyed
+        if keyed.rests:
+            cell.basis = join([cell.basis, self._ledger.intern(keyed.rests)])
+        return True
+
+    def _outcome_of(self, node: Expression) -> Found:
+        outcome = self._cells[node].outcome
+        assert type(outcome) is Found
+        return outcome
+
+    def _context_token(self, value: Any) -> bytes:
+        return self._digester.token(value, self._look)
+
+    def _park(self, cell: Cell, wanted: list[Target]) -> None:
+        self._wanted.update(dict.fromkeys(wanted))
+        self._parked.append(cell)
+
+    # -- shared, recalled, applied -----------------------------------------------------------------
+
+    def _share(self, cell: Cell) -> None:
+        """An equal call of this run is at it, or has its outcome; else what is recorded decides."""
+        keyed, definition = cell.keyed, cell.definition
+        assert keyed is not None
+        assert definition is not None
+        if keyed.stale:
+            # The key says what is no longer so: neither shared, nor recalled, nor remembered (rule 13 i).
+            self._apply(cell, "")
+            return
+        leader = self._leaders.get(keyed.key)
+        if leader is not None:
+            self._follow(cell, leader)
+            return
+        self._leaders[keyed.key] = cell
+        if self._recall and definition.options.cache and not self._forced(definition.task.full_name):
+            cell.stage = RECALLED
+            self._ask_for(cell, Recall(keyed.key))
+        else:
+            self._apply(cell, "")
+
+    def _follow(self, cell: Cell, leader: Cell) -> None:
+        for kid in cell.kids:
+            self._read(kid)
+        cell.how = "shared"
+        cell.kids = [leader]
+        leader.readers += 1
+        if leader.outcome is not None:
+            self._adopt(cell, leader)
+            return
+        cell.stage = FOLLOWING
+        cell.pending = 1
+        if leader.waiters is None:
+            leader.waiters = [cell]
+        else:
+            leader.waiters.append(cell)
+
+    def _adopt(self, cell: Cell, leader: Cell) -> None:
+        assert leader.outcome is not None
+        cell.rests = leader.below
+        self._settle(cell, leader.outcome)
+
+    def _recalled(self, cell: Cell, answer: Any) -> None:
+        if answer is ABSENT:
+            self._apply(cell, "")
+            return
+        assert type(answer) is Records
+        definition = cell.definition
+        assert definition is not None
+        # Normal forms first: each settles a whole subgraph. `check="each"` asks part by part instead.
+        normals = answer.normals if definition.options.check == "footprint" else ()
+        reductions = () if definition.task.is_async else answer.reductions
+        cell.candidates = deque([*normals, *reductions])
+        cell.stage = KEYED
+        self._todo.append(cell)
+
+    def _judge(self, cell: Cell) -> None:
+        """Take the first recorded candidate that holds; without one, apply."""
+        candidates = cell.candidates
+        while candidates:
+            candidate = candidates[0]
+            found = candidate.value if type(candidate) is Normal else candidate
+            footprint = candidate.footprint if type(candidate) is Normal else external_entries(found.externals)
+            verdict = digest_of(found.token) not in self._gone and self._verdicts.judge(footprint)
+            if verdict is False:
+                candidates.popleft()
+                continue
+            if verdict is not True:
+                self._park(cell, verdict)  # type: ignore[arg-type]
+                return
+            cell.how = "recalled"
+            if type(candidate) is Normal:
+                cell.candidates = None
+                cell.rests = self._ledger.intern(footprint)
+                self._settle(cell, found)
+                return
+            cell.candidates = found
+            self._reduced(cell, found)
+            return
+        cell.candidates = None
+        self._apply(cell, "")
+
+    def _apply(self, cell: Cell, operation: str) -> None:
+        cell.stage = APPLIED
+        args, carried = self._filled(cell)
+        keyed = cell.keyed
+        if operation:
+            self._ask_for(cell, Apply(0, None, args, operation, carried=carried))
+            return
+        cell.args = args
+        cell.how = "ran"
+        assert cell.definition is not None
+        assert keyed is not None
+        definition = cell.definition
+        externals = tuple([(kind, place) for kind, place, _ in keyed.externals]) if keyed.externals else ()
+        self._ask_for(cell, Apply(cell.job, definition.task, args, "", keyed.key, definition.fingerprint, carried, externals))
+
+    def _filled(self, cell: Cell) -> tuple[Any, bool]:
+        """The template with outcomes in the place of expressions, and whether some of these are carried as bytes."""
+        carried = False
+
+        def object_of(part: Any) -> Any:
+            nonlocal carried
+            outcome = part if type(part) is Found else self._cells[part].outcome
+            if outcome.value is ABSENT:
+                carried = True
+                return outcome
+            carried = carried or outcome.carries
+            return outcome.value
+
+        filled = cell.template
+        if cell.kids:
+            filled = fill(filled, object_of)
+            for kid in cell.kids:
+                self._read(kid)
+            cell.kids = ()
+        if type(cell.node) is not Call:  # forms put outcomes into templates of their own
+            filled = fill(filled, object_of, (Found,))
+        return filled, carried
+
+    def _read(self, cell: Cell) -> None:
+        """One reader less; a large value that is in the store is let go of with the last one."""
+        cell.readers -= 1
+        outcome = cell.outcome
+        if not cell.readers and type(outcome) is Found and outcome.size > KEPT and outcome.data is None:
+            cell.outcome = Found(ABSENT, outcome.token, outcome.codec, None, outcome.externals, False, outcome.size, outcome.names)
+
+    def _applied(self, cell: Cell, answer: Found | Raised | Lost) -> None:
+        self._asking.pop(cell, None)
+        if type(answer) is not Found:
+            self._settle(cell, self._failure(cell, answer))
+            return
+        for kind, place, digest in answer.externals:
+            self._place(kind, place, digest)
+        if cell.keyed is not None and cell.keyed.stale:
+            cell.rests = join([cell.rests, REFUSAL])
+        if answer.lazy and cell.keyed is not None:
+            self._remember_body(cell, answer)
+        self._reduced(cell, answer)
+
+    def _place(self, kind: str, place: str, digest: bytes | None) -> None:
+        known = self.world.places
+        if known.get((kind, place), digest) != digest:
+            self._verdicts.moved((kind, place))
+        known[kind, place] = digest
+
+    def _reduced(self, cell: Cell, found: Found) -> None:
+        """What a call or an operation was reduced to, applied now or recalled: a value, or a body that is reduced in its turn."""
+        if found.externals:
+            cell.rests = join([cell.rests, self._ledger.intern(external_entries(found.externals))])
+        if not found.lazy:
+            self._settle(cell, found)
+        elif found.value is ABSENT:
+            cell.stage = FETCHED
+            cell.known = [found]
+            self._ask_for(cell, Fetch(found))
+        else:
+            cell.candidates = found
+            self._demand(cell, found.value, BODY, cell if cell.job else cell.parent)
+
+    def _fetched(self, cell: Cell, answer: Found | Lost) -> None:
+        known = cell.known
+        assert known is not None
+        if type(cell.node) is Form:
+            cell.stage = DEMANDED
+            if type(answer) is Lost:
+                self._settle(cell, self._failure(cell, answer))
+                return
+            known[-1] = answer  # type: ignore[assignment]
+            self._form(cell)
+            return
+        cell.known = None
+        if type(answer) is Found:
+            self._reduced(cell, answer)
+        else:
+            # It cannot be decoded any more (a task was renamed, bytes are damaged): as if nothing had been recorded.
+            cell.rests = cell.definition.own if cell.definition is not None else EMPTY
+            cell.candidates = None
+            self._apply(cell, "")
+
+    # -- bodies ------------------------------------------------------------------------------------
+
+    def _bodied(self, cell: Cell) -> None:
+        failure = self._gather(cell) if cell.kids else None
+        if failure is not None:
+            self._settle(cell, failure)
+            return
+        self._settle_or_gather(cell, self._value_of(cell))
+
+    def _value_of(self, cell: Cell) -> Found:
+        template = cell.template
+        if isinstance(template, Expression):
+            outcome = cell.kids[0].outcome
+            assert type(outcome) is Found
+            return outcome
+        if type(template) is Found:
+            return template
+        filled, carried = self._filled(cell)
+        return Found(filled, carries=carried)
+
+    def _settle_or_gather(self, cell: Cell, found: Found) -> None:
+        """A call's value that no application made has neither digest nor bytes: it is put together first, if it will be remembered."""
+        if cell.definition is None or found.size or not self._may_remember(cell):
+            self._settle(cell, found)
+            return
+        cell.stage = GATHERED
+        self._ask_for(cell, Apply(cell.job, None, (found.value,), "gather", carried=found.carries))
+
+    # -- forms -------------------------------------------------------------------------------------
+
+    def _form(self, cell: Cell) -> None:
+        node = cell.node
+        assert type(node) is Form
+        assert cell.known is not None
+        step = FORMS[node._form](node._operands, cell.known, self.world)  # type: ignore[arg-type]
+        if type(step) is Demand:
+            cell.candidates = step
+            self._demand(cell, step.template, DEMANDED, cell.parent)
+        elif type(step) is Become:
+            cell.candidates = None
+            if step.rests:
+                cell.rests = join([cell.rests, self._ledger.intern(step.rests)])
+            if step.recovered:
+                # What failed is tried again in every later run: nothing above may be recalled in its place (rule 12).
+                cell.rests = join([cell.rests, REFUSAL])
+            self._demand(cell, step.template, BODY, cell.parent)
+        else:
+            self._settle(cell, step.outcome)
+
+    def _demanded(self, cell: Cell) -> None:
+        failure = self._gather(cell) if cell.kids else None
+        demand = cell.candidates
+        assert cell.known is not None
+        outcome = failure if failure is not None else self._value_of(cell)
+        cell.known.append(outcome)
+        if type(outcome) is Found and demand.look and outcome.value is ABSENT:
+            cell.stage = FETCHED
+            self._ask_for(cell, Fetch(outcome))
+            return
+        self._form(cell)
+
+    # -- awaiting ----------------------------------------------------------------------------------
+
+    def _ask(self, cell: Cell, asks: Asks) -> None:
+        """An open application awaits an expression; until it is answered, the application does not count as under way."""
+        asked = Cell(Form("value", (asks.expression,)), cell)
+        asked.stage = AWAITED
+        asked.readers = 1
+        self._questions[asked] = Question(cell, asks.number)
+        if not self._asking.get(cell):
+            self._open -= 1
+        self._asking[cell] = self._asking.get(cell, 0) + 1
+        self._demand(asked, asks.expression, AWAITED, cell)
+
+    def _awaited(self, asked: Cell) -> None:
+        question = self._questions.pop(asked)
+        asker = question.asker
+        failure = self._gather(asked) if asked.kids else None
+        outcome = failure if failure is not None else self._value_of(asked)
+        asked.outcome = outcome
+        if asker.outcome is not None:
+            return
+        asker.rests = join([asker.rests, asked.rests] + ([REFUSAL] if failure is not None else []))
+        self._asking[asker] -= 1
+        if not self._asking[asker]:
+            self._open += 1
+        self._outbox.append((asker, Resume(question.number, outcome)))
+
+    # -- settling ----------------------------------------------------------------------------------
+
+    def _fail(self, cell: Cell, error: Exception) -> None:
+        self._settle(cell, self._failure(cell, Raised(error)))
+
+    def _failure(self, cell: Cell, answer: Raised | Lost) -> Raised:
+        if type(answer) is Lost:
+            answer = Raised(answer.error)
+        assert type(answer) is Raised
+        self.failed.append((cell, answer, self.chain(cell)))
+        return answer
+
+    def _settle(self, cell: Cell, outcome: Found | Raised) -> None:
+        """The cell has its outcome: it is noted, and whoever waits for the last time goes on."""
+        if cell.job:
+            outcome = self._note(cell, outcome)
+            arguments = cell.basis
+            cell.basis = join([arguments, cell.below]) if arguments is not EMPTY else cell.below
+        else:
+            cell.basis = cell.rests
+        for kid in cell.kids:
+            self._read(kid)
+        cell.outcome = outcome
+        cell.stage = NORMAL
+        cell.template = cell.args = cell.candidates = cell.known = None
+        cell.kids = ()
+        if type(outcome) is Raised and not self.doomed:
+            self._doom(cell)
+        waiters, cell.waiters = cell.waiters, None
+        for waiter in waiters or ():
+            waiter.pending -= 1
+            if not waiter.pending:
+                self._todo.append(waiter)
+
+    def _may_remember(self, cell: Cell) -> bool:
+        keyed, definition = cell.keyed, cell.definition
+        if keyed is None or keyed.stale or definition is None or not definition.options.cache:
+            return False
+        total = cell.rests = self._ledger.total(cell.rests)
+        return REFUSED not in total
+
+    def _note(self, cell: Cell, outcome: Found | Raised) -> Found | Raised:
+        """Tell the store of a call that settles; answers the outcome to keep, without the bytes that the store now has."""
+        cell.below = below = self._ledger.total(cell.rests)
+        cell.rests = EMPTY
+        node, keyed, definition = cell.node, cell.keyed, cell.definition
+        assert type(node) is Call
+        failed = type(outcome) is Raised
+        job = JobNote(
+            cell.job,
+            cell.parent.job if cell.parent is not None else 0,
+            node._task.full_name,
+            "failed" if failed else cell.how,  # type: ignore[arg-type]
+            keyed.key if keyed is not None else b"",
+            definition.fingerprint if definition is not None else b"",
+            cell.upstreams,
+            (cell.args if cell.args is not None else cell.template) if cell.how != "shared" else (),
+        )
+        note = Remember(job.key, job)
+        self._outbox.append((cell, note))
+        if type(outcome) is Raised:
+            job.error, job.traceback = outcome.error, outcome.traceback
+            return outcome
+        assert type(outcome) is Found
+        job.value = digest_of(outcome.token) if outcome.token else b""
+        if cell.how == "shared" or keyed is None or definition is None or not definition.options.cache or keyed.stale:
+            return outcome
+        note.own = definition.entry
+        applied = cell.how == "ran" and cell.candidates is None and outcome.size > 0
+        if applied and not definition.task.is_async:
+            note.reduction = outcome
+        if REFUSED not in below and (cell.how == "ran" or cell.candidates is not None):
+            note.normal, note.footprint = outcome, below
+        if note.normal is None and note.reduction is None:
+            return outcome
+        if outcome.size > KEPT and outcome.data is not None:
+            return Found(outcome.value, outcome.token, outcome.codec, None, outcome.externals, False, outcome.size, outcome.names)
+        return outcome
+
+    def _remember_body(self, cell: Cell, found: Found) -> None:
+        node, keyed, definition = cell.node, cell.keyed, cell.definition
+        assert type(node) is Call
+        assert keyed is not None
+        assert definition is not None
+        parent = cell.parent.job if cell.parent is not None else 0
+        name, args = node._task.full_name, cell.args
+        job = JobNote(cell.job, parent, name, "open", keyed.key, definition.fingerprint, cell.upstreams, args)
+        note = Remember(keyed.key, job)
+        if definition.options.cache and not keyed.stale and not definition.task.is_async:
+            note.own, note.reduction = definition.entry, found
+        self._outbox.append((cell, note))
+
+    def _ask_for(self, cell: Cell, effect: Effect) -> None:
+        self._open += 1
+        self._outbox.append((cell, effect))
+
+    # -- failures ----------------------------------------------------------------------------------
+
+    def chain(self, cell: Cell) -> tuple[tuple[str, Any], ...]:
+        """The calls from this one outwards to the root: full name and arguments."""
+        links: list[tuple[str, Any]] = []
+        here: Cell | None = cell
+        while here is not None:
+            node = here.node
+            if type(node) is Call:
+                links.append((node._task.full_name, here.args if here.args is not None else node._args))
+            here = here.parent
+        return tuple(links)
+
+    def _doom(self, cell: Cell) -> None:
+        """A failure that nothing between here and the root can catch is bound to reach it."""
+        seen = {cell}
+        todo = [cell]
+        while todo:
+            here = todo.pop()
+            if here is self._root:
+                self.doomed = True
+                return
+            for waiter in here.waiters or ():
+                demand = waiter.candidates
+                catches = waiter.stage is AWAITED or (type(demand) is Demand and demand.caught)
+                if waiter not in seen and not catches:
+                    seen.add(waiter)
+                    todo.append(waiter)
+
+    def _break_loop(self) -> None:
+        """Nothing is under way and nothing is known: calls wait for each other. Fail those that close a cycle."""
+        trail: dict[Cell, None] = {}
+        here: Cell | None = self._root
+        while here is not None and here not in trail:
+            trail[here] = None
+            here = next((kid for kid in here.kids if kid.outcome is None), None) or self._awaits(here)
+        if here is None:
+            return
+        order = list(trail)
+        cycle = order[order.index(here) :]
+        names = [cell.node._task.full_name for cell in cycle if type(cell.node) is Call]
+        text = " -> ".join([*names, names[0]]) if names else "an expression demands itself"
+        for cell in cycle:
+            if cell.stage is FOLLOWING:
+                leader = cell.kids[0]
+                leader.waiters = [waiter for waiter in leader.waiters or () if waiter is not cell]
+                cell.how = ""
+                self._fail(cell, LoopError(f"a call demands its own result: {text}"))
+        self._advance()
+
+    def _awaits(self, cell: Cell) -> Cell | None:
+        return next((asked for asked, question in self._questions.items() if question.asker is cell), None)

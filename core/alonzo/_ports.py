@@ -1,0 +1,298 @@
+"""What plugins provide, as Protocols; `alonzo.testing` has a contract class for each.
+
+A new ability of a port comes as a new optional Protocol, never as a new method: a plugin that worked goes on working.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, Protocol, runtime_checkable
+
+import attrs
+
+from ._effects import Apply, Asks, Found, Lost, Raised, Records, Remember
+from ._traces import External
+
+# -- values ---------------------------------------------------------------------------------------
+
+
+@runtime_checkable
+class Encoder(Protocol):
+    """How values of some types are digested: by a simpler value (builtins, containers of them, or what has an encoder).
+
+    Equal values must simplify equally in every process, on every machine; values that differ must not.
+    Subclasses of `kinds` are digested so too, under their own name.
+    """
+
+    @property
+    def kinds(self) -> tuple[type, ...]: ...
+    def simplify(self, value: Any) -> Any: ...
+
+
+@runtime_checkable
+class Inspector(Protocol):
+    """What external values of one kind are now. Instances travel to workers by pickle.
+
+    place    the name of where the content lives: the same for the same thing, wherever it is asked
+    inspect  the digest of what is at each place, None where nothing is; in one batch, from any thread
+    """
+
+    @property
+    def kind(self) -> str: ...
+    @property
+    def kinds(self) -> tuple[type, ...]: ...
+    def place(self, value: Any) -> str: ...
+    def inspect(self, places: Sequence[str]) -> Sequence[bytes | None]: ...
+
+
+@runtime_checkable
+class Serializer(Protocol):
+    """Bytes of values of some types. `name` and `version` are stored with the bytes: what was written must stay readable."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def version(self) -> int: ...
+    @property
+    def kinds(self) -> tuple[type, ...]: ...
+    def dumps(self, value: Any) -> bytes: ...
+    def loads(self, data: bytes, version: int) -> Any: ...
+
+
+# -- executors ------------------------------------------------------------------------------------
+
+
+@attrs.frozen
+class Report:
+    """What an executor tells of an application besides its answer.
+
+    started, finished  seconds since the epoch, measured where the task ran
+    worker             where: a thread's name, a process id, a host
+    output             what the task printed, where that is captured
+    seen               the arguments' external values as they were when the attempt had ended
+    warnings           for the user, one line each
+    """
+
+    started: float
+    finished: float
+    worker: str = ""
+    output: str = ""
+    seen: tuple[External, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+Ticket = Any
+Applied = Found | Raised | Lost | Asks
+# Thread-safe, never blocks; an executor calls it once for each job (and once for each `Asks` before that).
+Post = Callable[[Ticket, Applied, Report], None]
+Ask = Callable[[Any], Awaitable[Any]]
+
+
+class Applier(Protocol):
+    """Applies tasks to arguments, wherever an executor wants that done: decodes what is carried, calls the function, digests and encodes
+    the result, inspects external values again, and turns every exception into an answer. Never raises."""
+
+    def apply(self, job: Apply) -> tuple[Found | Raised | Lost, Report]:
+        """For plain functions; for an `async def` task it runs an event loop of its own, in which expressions cannot be awaited."""
+
+    async def apply_async(self, job: Apply, ask: Ask | None) -> tuple[Found | Raised | Lost, Report]:
+        """For `async def` tasks, in a running event loop; `ask` makes an awaited expression's value."""
+
+
+@runtime_checkable
+class Executor(Protocol):
+    """Applies tasks somewhere. Shared by all runs of a runtime; all methods are called from any thread and return at once."""
+
+    @property
+    def width(self) -> int:
+        """How many applications it works on at once."""
+
+    def submit(self, jobs: Sequence[tuple[Ticket, Apply]], post: Post) -> None:
+        """Apply these, in any order; `post` each answer. What cannot be sent is posted as Raised or Lost, not raised here."""
+
+    def resume(self, ticket: Ticket, number: int, outcome: Found | Raised | Lost) -> None:
+        """Give an application what it awaited under this number."""
+
+    def close(self) -> None:
+        """Stop at once: nothing more is posted for what has not begun; workers are ended and waited for. Idempotent."""
+
+
+@attrs.frozen
+class ExecutorSite:
+    """What an executor is opened with.
+
+    name     its name in the settings
+    options  an instance of its kind's options class
+    workers  the width that the run asked for, None: its own default
+    applier  for executors that apply in this process
+    wiring   what a worker process needs to build an applier of its own (see alonzo.worker)
+    root     the project's directory
+    """
+
+    name: str
+    options: Any
+    workers: int | None
+    applier: Applier
+    wiring: Mapping[str, Any]
+    root: Path
+
+
+@attrs.frozen
+class ExecutorKind:
+    """A kind of executor: its name, an attrs class of options (each with help and default), and how to open one."""
+
+    name: str
+    options: type
+    open: Callable[[ExecutorSite], Executor]
+    help: str = ""
+
+
+# -- stores ---------------------------------------------------------------------------------------
+
+RunStatus = Literal["running", "done", "failed", "interrupted", "lost"]
+
+
+@attrs.frozen
+class RunStart:
+    """What is known of a run when it begins. `task` and `arguments` describe the root."""
+
+    task: str
+    arguments: str
+    started: float
+    host: str
+    process: int
+    user: str = ""
+    tags: Mapping[str, str] = attrs.field(factory=dict)
+    command: str = ""
+
+
+@attrs.frozen
+class Attempt:
+    """One application of a job by an executor; times in seconds since the epoch."""
+
+    executor: str
+    worker: str
+    started: float
+    finished: float
+
+
+@attrs.define(eq=False)
+class Note:
+    """What is to be written: the machine's note and what the host knows besides."""
+
+    remember: Remember
+    attempts: tuple[Attempt, ...] = ()
+    output: str = ""
+    # Fingerprint trees of tasks that this run has not told yet: full name -> (fingerprint, tree, untracked).
+    definitions: Mapping[str, Any] = attrs.field(factory=dict)
+
+
+@attrs.frozen
+class RunRow:
+    """A recorded run, as `alonzo log` shows it."""
+
+    id: int
+    task: str
+    arguments: str
+    status: RunStatus
+    started: float
+    finished: float | None
+    counts: Mapping[str, int]
+    error: str = ""
+    tags: Mapping[str, str] = attrs.field(factory=dict)
+
+
+@attrs.frozen
+class JobRow:
+    """A recorded job. `parent` is the number of the job whose body it is part of, 0 for the root's own parts."""
+
+    number: int
+    parent: int
+    task: str
+    status: str
+    arguments: str
+    upstreams: tuple[int, ...]
+    started: float | None
+    finished: float | None
+    executor: str
+    error: str
+    output: str
+
+
+@runtime_checkable
+class Store(Protocol):
+    """Memo and record. Called from several threads, never by two at once: the host holds a lock around each call.
+
+    recall  what is recorded for each key, newest first, at most 8 normal forms and 8 reductions each; None: nothing.
+            Values of at most 1 KiB come with their bytes, larger ones with `data=None`, to be loaded when they are wanted.
+            A record that refers to what is not there (rule 19) is left out.
+    load    the bytes of the values with these digests, None: not here, or damaged
+    epochs  how often results of each (full name, fingerprint) have disagreed (rule 18)
+    begin   a new run, shown as running until `finish`; answers its id (> 0)
+    commit  the notes, in one transaction: whole or not at all
+    beat    this run is alive; called every few seconds
+    finish  the end of a run
+    runs    the newest runs first; those whose process is gone are shown as lost
+    jobs    the jobs of a run by number
+
+    All raise StoreError, in one clear line, when the store cannot be read or written.
+    """
+
+    def recall(self, keys: Sequence[bytes]) -> Sequence[Records | None]: ...
+    def load(self, digests: Sequence[bytes]) -> Sequence[Found | None]: ...
+    def epochs(self, tasks: Sequence[tuple[str, bytes]]) -> Sequence[int]: ...
+    def begin(self, start: RunStart) -> int: ...
+    def commit(self, run: int, notes: Sequence[Note]) -> None: ...
+    def beat(self, run: int) -> None: ...
+    def finish(self, run: int, status: RunStatus, counts: Mapping[str, int], error: str = "") -> None: ...
+    def runs(self, limit: int = 20) -> Sequence[RunRow]: ...
+    def jobs(self, run: int) -> Sequence[JobRow]: ...
+    def close(self) -> None: ...
+
+
+@attrs.frozen
+class StoreSite:
+    """What a store is opened with: the URL as given, the project's directory, and whether another user's data is trusted."""
+
+    url: str
+    root: Path
+    trust: bool
+
+
+@attrs.frozen
+class StoreKind:
+    """A kind of store: the URL schemes it opens, and how."""
+
+    schemes: tuple[str, ...]
+    open: Callable[[StoreSite], Store]
+    help: str = ""
+
+
+# -- observers ------------------------------------------------------------------------------------
+
+
+@attrs.frozen
+class Moment:
+    """Something that happened in a run.
+
+    what     run_started, queued, started, finished, recalled, shared, failed, printed, warned, committed, run_finished
+    task     the full name of the task concerned, or ""
+    job      its number, 0 for the run itself
+    at       seconds since the epoch
+    details  by kind: finished and failed have started, finished, executor; failed has error; printed and warned have text
+    """
+
+    what: str
+    run: int
+    at: float
+    task: str = ""
+    job: int = 0
+    details: Mapping[str, Any] = attrs.field(factory=dict)
+
+
+@runtime_checkable
+class Observer(Protocol):
+    """Told what happens; never asked. One that raises is named once and dropped for the run."""
+
+    def observe(self, moment: Moment) -> None: ...

@@ -1,0 +1,420 @@
+"""A runtime: settings, plugins, a store and executors, put together once, for any number of runs."""
+
+from __future__ import annotations
+
+import asyncio
+import fnmatch
+import getpass
+import logging
+import os
+import platform
+import sys
+import threading
+import time
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from ._apply import LocalApplier
+from ._builtins import PickleDigest
+from ._catalog import Catalog
+from ._codec import Codec, decoded
+from ._committer import Committer
+from ._definitions import module_name
+from ._digests import Digester
+from ._driver import BytesGone, Drive, Failure, Host, Summary, unknown_executor
+from ._effects import Found, Raised
+from ._errors import AlonzoError, OptionError, PluginError, StoreError
+from ._expressions import APPLYING, Call, Expression
+from ._machine import Machine
+from ._options import TaskOptions
+from ._plugins import Providers, assemble
+from ._ports import Executor, ExecutorSite, Moment, RunStart, StoreSite
+from ._preview import preview
+from ._settings import Settings, load_settings, private_directory
+from ._typed import nearest
+
+T = TypeVar("T")
+log = logging.getLogger("alonzo")
+_GC_THRESHOLD = (50_000, 20, 100)
+
+
+class AlonzoWarning(UserWarning):
+    """What a run has to say that is no error: something will run more often than it need, or was not remembered."""
+
+
+class Runtime:
+    """A reusable context manager that runs workflows. Thread-safe: several threads may run at the same time.
+
+    store      URL of the store, such as `sqlite:path/to.db` or `memory:`
+    values     URL of the place for large values
+    executor   name of a kind of executor or of an `[executors.NAME]` in the settings
+    workers    width of every local executor
+    context    entries that `get_context` looks up; merged over the settings' `[context]`
+    limits     capacities of named limits
+    tags       of every run
+    cache      False: nothing is recalled; what runs is recorded all the same
+    keep_going after a failure, everything that can run still does
+    plugins    objects with hook implementations, besides the installed plugins; "no:NAME" leaves one out
+    settings   a Settings, the path of a file, or a mapping of overrides; by default the project's file and the environment
+
+    Raises:
+        SettingsError, OptionError, PluginError, StoreError: what is asked for cannot be put together.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: str | None = None,
+        values: str | None = None,
+        executor: str | None = None,
+        workers: int | None = None,
+        context: Mapping[str, Any] | None = None,
+        limits: Mapping[str, int] | None = None,
+        tags: Mapping[str, str] | None = None,
+        cache: bool = True,
+        keep_going: bool = False,
+        plugins: Iterable[object] | None = None,
+        settings: Settings | str | os.PathLike[str] | Mapping[str, Any] | None = None,
+    ) -> None:
+        given = {"store": store, "values": values, "executor": executor, "workers": workers, "limits": limits}
+        self.settings = _settings(settings, {key: value for key, value in given.items() if value is not None})
+        self.last = Summary()
+        self._context = _merged(self.settings.context, context or {})
+        self._tags = dict(tags or {})
+        self._cache = cache
+        self._keep_going = keep_going
+        self._lock = threading.Lock()
+        self._drives: set[Drive] = set()
+        self._executors: dict[str, Executor] = {}
+        self._pending_warnings: list[str] = []
+        self._local = threading.local()
+        self._closed = False
+        self.providers: Providers = assemble(self.settings, plugins or (), warn=self._warn)
+        self._main = _main_name()
+        self._digester = Digester(
+            {kind: encoder.simplify for encoder in self.providers.encoders for kind in encoder.kinds},
+            {kind: (i.kind, i.place) for i in self.providers.inspectors.values() for kind in i.kinds},
+            PickleDigest(self._warn),
+            _type_namer(self._main),
+        )
+        self._committer = Committer(self._open_store())
+        self._catalog = Catalog(self._digester, self.settings, self._main, self._committer.epochs, self._warn)
+        self._codec = Codec(self.providers.serializers, self._catalog.resolve, self._main)
+        self._applier = LocalApplier(self._digester, self._codec, self.providers.inspectors)
+        self._observers = list(self.providers.observers)
+        self._default = self._default_executor()
+
+    # -- running -----------------------------------------------------------------------------------
+
+    def run(self, expression: T, *, force: Sequence[str] = (), dry_run: bool = False, tags: Mapping[str, str] | None = None) -> T:
+        """Reduce an expression, or a container of expressions, and return its value.
+
+        force    patterns of full names: these tasks run again though their results are recorded
+        dry_run  apply nothing; `last.would_run` lists what would have run first, and the value is None
+
+        Raises:
+            the failed task's own exception, with the chain of calls as notes; all failures are in `last.failures`
+            StoreError: results could not be kept
+            AlonzoError: misuse, such as `run` inside a task
+            KeyboardInterrupt: `stop` was called
+        """
+        applying = APPLYING.get()
+        if applying is not None:
+            raise AlonzoError("run() was called inside a task: return the expression, or await it in an `async def` task")
+        if self._closed:
+            raise AlonzoError("this runtime is closed")
+        summary = Summary()
+        with self._lock:
+            if not self._drives:
+                self._catalog.refresh()
+        started = _describe(expression)
+        start = RunStart(
+            *started, time.time(), platform.node(), os.getpid(), _user(), {**self._tags, **(tags or {})}, " ".join(sys.argv)
+        )
+        with _calmer_gc():
+            return self._run(expression, start, summary, tuple(force), dry_run)
+
+    async def arun(self, expression: T, *, force: Sequence[str] = (), dry_run: bool = False) -> T:
+        """As `run`, in any event loop; the loop goes on meanwhile."""
+        return await asyncio.to_thread(self.run, expression, force=force, dry_run=dry_run)
+
+    def stop(self) -> None:
+        """Nothing new starts, what is under way finishes and is kept; each run then raises KeyboardInterrupt. From any thread."""
+        for drive in list(self._drives):
+            drive.stop()
+
+    @property
+    def store(self) -> Any:
+        """The opened store, for reading the record: `store.runs()`, `store.jobs(run)`."""
+        return self._committer.store
+
+    def close(self) -> None:
+        """End executors, write what is pending, close the store. Idempotent."""
+        if self._closed:
+            return
+        self._closed = True
+        for executor in self._executors.values():
+            executor.close()
+        self._committer.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, frames: TracebackType | None) -> None:
+        self.close()
+
+    # -- one run -----------------------------------------------------------------------------------
+
+    def _run(self, expression: Any, start: RunStart, summary: Summary, force: tuple[str, ...], dry_run: bool) -> Any:
+        summary.id = run = 0 if dry_run else self._committer.begin(start)
+        self._tell(Moment("run_started", run, start.started, start.task))
+        gone: frozenset[bytes] = frozenset()
+        status, error, value = "failed", "", None
+        drive = None
+        try:
+            while True:
+                machine = Machine(
+                    expression,
+                    self._digester,
+                    context=self._context,
+                    recall=self._cache,
+                    forced=_matcher(force),
+                    gone=gone,
+                )
+                drive = Drive(self._host(dry_run), machine, run, summary, dry_run=dry_run)
+                with self._lock:
+                    self._drives.add(drive)
+                try:
+                    self._local.drive = drive
+                    drive.reduce()
+                    outcome = machine.outcome
+                    value = drive.value(outcome) if type(outcome) is Found else None
+                    break
+                except BytesGone as problem:
+                    gone |= problem.digests
+                    drive.warn(f"{problem}: what they were the results of is computed again")
+                finally:
+                    self._local.drive = None
+                    with self._lock:
+                        self._drives.discard(drive)
+            failure = _failure(outcome, summary, stopped=drive.stopping)
+            status = "done" if failure is None else "interrupted" if drive.stopping else "failed"
+            error = "" if failure is None else f"{type(failure).__name__}: {failure}"
+        except BaseException as problem:
+            error = f"{type(problem).__name__}: {problem}"
+            raise
+        finally:
+            self.last = summary
+            self._finish(run, status, summary, error)
+        if failure is not None:
+            raise failure
+        return value
+
+    def _finish(self, run: int, status: Any, summary: Summary, error: str) -> None:
+        counts = {name: sum(getattr(summary, name).values()) for name in ("ran", "recalled", "shared", "failed")}
+        lost = self._committer.finish(run, status, counts, error) if run else 0
+        self._tell(Moment("run_finished", run, time.time(), details={"status": status, "counts": counts}))
+        for text in summary.warnings:
+            warnings.warn_explicit(text, AlonzoWarning, *_place(text))
+        if self._committer.error is not None:
+            problem = self._committer.error
+            raise StoreError(f"{lost} results of this run were not kept: {problem}") from problem
+
+    def _host(self, dry_run: bool) -> Host:
+        asynchronous = "asyncio" if "asyncio" in self.providers.executors else "inprocess"
+        return Host(
+            self._catalog,
+            self._committer,
+            self._applier,
+            self._executor,
+            tuple({**self.providers.executors, **self.settings.executors}),
+            self._default,
+            asynchronous,
+            self._tell if self._observers else None,
+            self._keep_going,
+        )
+
+    # -- providers ---------------------------------------------------------------------------------
+
+    def _executor(self, name: str) -> Executor:
+        with self._lock:
+            known = self._executors.get(name)
+            if known is None:
+                known = self._executors[name] = self._open_executor(name)
+            return known
+
+    def _open_executor(self, name: str) -> Executor:
+        table = self.settings.executors.get(name)
+        kind_name = str(table.get("kind", name)) if table is not None else name
+        kind = self.providers.executors.get(kind_name)
+        if kind is None:
+            raise unknown_executor(kind_name, [*self.providers.executors, *self.settings.executors])
+        options = self.settings.table(kind.options, "executors", name, leave_out=["kind"])
+        site = ExecutorSite(name, options, self.settings.workers, self._applier, self._wiring(), self.settings.root)
+        return kind.open(site)
+
+    def _wiring(self) -> Mapping[str, Any]:
+        """What a worker process needs to digest, encode and fingerprint as this process does; it pickles."""
+        return {
+            "encoders": self.providers.encoders,
+            "inspectors": dict(self.providers.inspectors),
+            "serializers": self.providers.serializers,
+            "main": self._main,
+            "project": self.settings.project,
+            "root": str(self.settings.root),
+            "track_distributions": self.settings.track_distributions,
+        }
+
+    def _default_executor(self) -> str:
+        known = {**self.providers.executors, **self.settings.executors}
+        chosen = self.settings.executor
+        if chosen is not None and chosen not in known:
+            raise OptionError(f"{self.settings.set_by('executor')}: {unknown_executor(chosen, list(known))}")
+        return chosen or ("threads" if "threads" in known else "inprocess")
+
+    def _open_store(self) -> Any:
+        url, why = self.settings.store, "as the settings say"
+        if url is None and "sqlite" in self.providers.stores:
+            url, why = f"sqlite:{private_directory(self.settings.root) / 'alonzo.db'}", "by default"
+        elif url is None:
+            url, why = "memory:", "alonzo-store-sqlite is not installed"
+        scheme, colon, _ = url.partition(":")
+        kind = self.providers.stores.get(scheme)
+        if not colon or kind is None:
+            known = ", ".join(f"{name}:" for name in sorted(self.providers.stores))
+            raise StoreError(f"{url!r} is no store{nearest(scheme, self.providers.stores)}: a URL that begins with one of {known}")
+        log.info("store: %s (%s)", url, why)
+        return kind.open(StoreSite(url, self.settings.root, self.settings.trust))
+
+    # -- telling -----------------------------------------------------------------------------------
+
+    def _tell(self, moment: Moment) -> None:
+        for named in list(self._observers):
+            try:
+                named[1].observe(moment)
+            except Exception as error:
+                self._observers.remove(named)
+                log.warning("the observer of plugin %s failed and is not told any more: %r", named[0], error)
+
+    def _warn(self, text: str) -> None:
+        drive = getattr(self._local, "drive", None)
+        if drive is not None:
+            drive.warn(text)
+        else:
+            warnings.warn(text, AlonzoWarning, stacklevel=3)
+
+
+def _failure(outcome: Any, summary: Summary, *, stopped: bool) -> BaseException | None:
+    """The exception that the run ends with."""
+    if type(outcome) is Found or summary.would_run:
+        return None
+    if stopped and not summary.failures:
+        return KeyboardInterrupt("the run was stopped; the same call goes on where it was")
+    if type(outcome) is Raised:
+        error = outcome.error
+    elif summary.failures:
+        error = summary.failures[0].error
+    else:
+        return None
+    failure: Failure | None = next((known for known in summary.failures if known.error is error), None)
+    if failure is not None:
+        for name, arguments in failure.chain:
+            error.add_note(f"in task {name}({arguments})")
+    return error
+
+
+def _settings(given: Any, overrides: Mapping[str, Any]) -> Settings:
+    allowed = {field for field in TaskOptions.__slots__ if not field.startswith("_")} - {"version", "depends_on", "nout"}
+    if isinstance(given, Settings):
+        import attrs
+
+        return attrs.evolve(given, **overrides) if overrides else given
+    if isinstance(given, str | os.PathLike):
+        return load_settings(file=Path(given), overrides=overrides, task_options=allowed)
+    more = [dict(given), dict(overrides)] if given else [dict(overrides)]
+    return load_settings(overrides=more, task_options=allowed)
+
+
+def _merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """`over` merged into `under`, table by table; a dotted key of `over` is a path."""
+    out = dict(under)
+    for key, value in over.items():
+        head, _, rest = key.partition(".")
+        if rest:
+            value = {rest: value}
+        below = out.get(head)
+        if isinstance(value, Mapping):
+            value = _merged(below if isinstance(below, Mapping) else {}, value)
+        out[head] = value
+    return out
+
+
+def _matcher(patterns: Sequence[str]) -> Any:
+    if not patterns:
+        return lambda _: False
+    return lambda name: any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def _describe(expression: Any) -> tuple[str, str]:
+    if type(expression) is Call:
+        return expression._task.full_name, preview(expression._args)
+    return (repr(expression) if isinstance(expression, Expression) else type(expression).__name__), ""
+
+
+def _main_name() -> str | None:
+    main = sys.modules.get("__main__")
+    name = module_name(vars(main)) if main is not None else "__main__"
+    return None if name == "__main__" else name
+
+
+def _type_namer(main: str | None) -> Any:
+    def name(kind: type) -> str:
+        module = main if main is not None and kind.__module__ == "__main__" else kind.__module__
+        return f"{module}.{kind.__qualname__}"
+
+    return name
+
+
+def _place(text: str) -> tuple[str, int]:
+    """A warning's own file and line where it begins with them."""
+    name, _, rest = text.partition(":")
+    line = rest.partition(":")[0]
+    return (name, int(line)) if line.isdigit() else ("alonzo", 0)
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        return ""
+
+
+class _calmer_gc:  # noqa: N801 - used as a function
+    """Collections find nothing in a growing graph, and cost a third of the time: they are made rarer while a run goes on."""
+
+    _depth = 0
+    _before = (700, 10, 10)
+    _guard = threading.Lock()
+
+    def __enter__(self) -> None:
+        import gc
+
+        with self._guard:
+            if _calmer_gc._depth == 0:
+                _calmer_gc._before = gc.get_threshold()
+                gc.set_threshold(*_GC_THRESHOLD)
+            _calmer_gc._depth += 1
+
+    def __exit__(self, *_: object) -> None:
+        import gc
+
+        with self._guard:
+            _calmer_gc._depth -= 1
+            if _calmer_gc._depth == 0:
+                gc.set_threshold(*_calmer_gc._before)
+
+
+__all__ = ["AlonzoWarning", "Failure", "PluginError", "Runtime", "Summary", "decoded"]

@@ -1,0 +1,335 @@
+"""Texts of modules, and which piece of a text is the code that runs.
+
+A text is read once and read again only when its file has changed. The text that was seen first is
+kept for as long as the module is not reloaded: after an edit of the file it is still the text of
+what runs.
+"""
+
+from __future__ import annotations
+
+import ast
+import linecache
+import os
+import textwrap
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
+from types import CodeType
+from typing import Any, NamedTuple
+
+from ._definitions_code import is_same_code, nested_codes
+from ._definitions_names import MUTATORS, Names, bound_names, chain_of, definition_names
+from ._normal_ast import DefinitionNode, children, normal_form
+
+Namespace = Mapping[str, Any]
+
+_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+
+
+class Definition(NamedTuple):
+    """A function, lambda or class in a text; `parents` are the definitions around it, outermost
+    first.
+    """
+
+    node: DefinitionNode
+    parents: tuple[DefinitionNode, ...]
+
+    @property
+    def hidden(self) -> frozenset[str]:
+        """The names that are local to a function around it."""
+        return frozenset().union(*(bound_names(parent) for parent in self.parents))
+
+
+class ModuleText:
+    """The text of one module, parsed and indexed. Raises SyntaxError or ValueError for what is not
+    Python.
+    """
+
+    def __init__(self, data: str | bytes, filename: str) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            self.tree = ast.parse(data, filename)
+        text = data if isinstance(data, str) else data.decode("utf-8", "replace")
+        self._lines = text.splitlines()
+        self._filename = filename
+        self._codes: dict[str, list[CodeType]] | None = None
+        self._lambdas: dict[int, list[Definition]] | None = None
+        self._found: dict[CodeType, tuple[CodeType, Definition | None]] = {}
+        self._forms: dict[tuple[object, ...], str] = {}
+        self._names: dict[tuple[object, ...], Names] = {}
+        self._functions: dict[tuple[str, int], Definition] = {}
+        self._classes: dict[str, list[Definition]] = {}
+        self.imports: dict[str, list[tuple[str, int, str | None]]] = {}
+        self.statements: dict[str, list[ast.stmt]] = {}
+        self._index()
+
+    @cached_property
+    def stored_attributes(self) -> frozenset[str]:
+        """The names of attributes that are assigned, or changed in place, anywhere in the module."""
+        return frozenset(_stored_attributes(self.tree))
+
+    def function(self, code: CodeType) -> Definition | None:
+        """The definition that a code object was compiled from; None when the text says something
+        else.
+        """
+        # Code objects that are equal stand at different places: keyed by equality, told apart by identity.
+        kept = self._found.get(code)
+        if kept is None or kept[0] is not code:
+            kept = self._found[code] = (code, self._function(code))
+        return kept[1]
+
+    def classes(self, qualname: str) -> list[Definition]:
+        """The classes of that qualified name, in the order of the text."""
+        return self._classes.get(qualname, [])
+
+    def segment(self, *nodes: ast.AST) -> str:
+        """The lines that nodes stand on, without common indentation."""
+        parts = []
+        for node in nodes:
+            last = getattr(node, "end_lineno", None) or _first_line(node)
+            parts.append(textwrap.dedent("\n".join(self._lines[_first_line(node) - 1 : last])))
+        return "\n".join(parts)
+
+    def form(
+        self,
+        *nodes: ast.AST,
+        without_defaults: ast.AST | None = None,
+        without: Iterable[ast.AST] = (),
+    ) -> str:
+        """The normal form of nodes of this text (see `normal_form`), kept."""
+        left_out = tuple(without)
+        place = (nodes, without_defaults, left_out)
+        if place not in self._forms:
+            self._forms[place] = normal_form(nodes, without_defaults=without_defaults, without=left_out)
+        return self._forms[place]
+
+    def names(self, definition: Definition, *, without: Iterable[ast.AST] = (), defaults: bool) -> Names:
+        """What a definition reaches (see `definition_names`), without some of its decorators,
+        kept.
+        """
+        left_out = tuple(without)
+        place = (definition.node, left_out, defaults)
+        if place not in self._names:
+            decorators = getattr(definition.node, "decorator_list", [])
+            self._names[place] = definition_names(
+                definition.node,
+                decorators=[each for each in decorators if each not in left_out],
+                defaults=defaults,
+                hidden=definition.hidden,
+            )
+        return self._names[place]
+
+    def _function(self, code: CodeType) -> Definition | None:
+        same = [each for each in self._compiled().get(code.co_qualname, ()) if is_same_code(each, code)]
+        if not same:
+            return None
+        here = _position(code)
+        best = min(same, key=lambda each: (_position(each) != here, each.co_firstlineno))
+        if best.co_name != "<lambda>":
+            return self._functions.get((best.co_name, best.co_firstlineno))
+        return self._lambda(best)
+
+    def _lambda(self, code: CodeType) -> Definition | None:
+        if self._lambdas is None:
+            self._lambdas = _indexed_lambdas(self.tree)
+        candidates = self._lambdas.get(code.co_firstlineno, [])
+        if len(candidates) > 1:
+            candidates = [each for each in candidates if _contains(each.node, code)]
+            candidates.sort(key=lambda each: len(each.parents))
+        # The code of an inner lambda lies within the outer one too: the innermost that holds all of it.
+        return candidates[-1] if candidates else None
+
+    def _compiled(self) -> dict[str, list[CodeType]]:
+        if self._codes is None:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                code = compile(self.tree, self._filename, "exec", dont_inherit=True)
+            self._codes = {}
+            for nested in nested_codes(code):
+                self._codes.setdefault(nested.co_qualname, []).append(nested)
+        return self._codes
+
+    def _index(self) -> None:
+        stack: list[tuple[ast.AST, str, tuple[DefinitionNode, ...]]] = [(self.tree, "", ())]
+        while stack:
+            node, prefix, parents = stack.pop()
+            for statement in _statements(node):
+                if not parents:
+                    self._index_binding(statement)
+                if not isinstance(statement, _DEFINITIONS):
+                    stack.append((statement, prefix, parents))
+                    continue
+                definition = Definition(statement, parents)
+                inside = f"{prefix}{statement.name}."
+                if isinstance(statement, ast.ClassDef):
+                    self._classes.setdefault(inside[:-1], []).append(definition)
+                else:
+                    self._functions[statement.name, _first_line(statement)] = definition
+                    inside += "<locals>."
+                stack.append((statement, inside, (*parents, statement)))
+        for definitions in self._classes.values():
+            definitions.sort(key=lambda each: each.node.lineno)
+        for statements in self.statements.values():
+            statements.sort(key=lambda each: (each.lineno, each.col_offset))
+
+    def _index_binding(self, statement: ast.stmt) -> None:
+        if isinstance(statement, ast.Import):
+            for alias in statement.names:
+                head = alias.name.partition(".")[0]
+                target = alias.name if alias.asname else head
+                self.imports.setdefault(alias.asname or head, []).append((target, 0, None))
+        elif isinstance(statement, ast.ImportFrom):
+            for alias in statement.names:
+                place = (statement.module or "", statement.level, alias.name)
+                self.imports.setdefault(alias.asname or alias.name, []).append(place)
+        for name in set(_bound_at_top(statement)):
+            self.statements.setdefault(name, []).append(statement)
+
+
+class _FirstText(NamedTuple):
+    spec: object  # importlib.reload gives a module a new one
+    text: ModuleText | None
+
+
+class Sources:
+    """The texts of the modules of this process."""
+
+    def __init__(self) -> None:
+        self._files: dict[str, tuple[tuple[int, int], ModuleText | None]] = {}
+        self._current: dict[str, ModuleText | None] = {}
+        self._first: dict[tuple[str, int], _FirstText] = {}
+
+    def refresh(self) -> None:
+        """Look at every file anew when it is next asked for; only changed files are read again."""
+        self._current.clear()
+
+    def texts(self, filename: str, namespace: Namespace) -> list[ModuleText]:
+        """The texts that may be that of the code that runs: the one seen first, and the one that
+        is there now.
+        """
+        current, first = self._now(filename, namespace), self.first(filename, namespace)
+        return [text for text in dict.fromkeys((first, current)) if text is not None]
+
+    def first(self, filename: str, namespace: Namespace) -> ModuleText | None:
+        """The text that was seen first since the module was loaded."""
+        spec = namespace.get("__spec__")
+        place = (filename, id(namespace))
+        kept = self._first.get(place)
+        if kept is None or kept.spec is not spec or kept.text is None:
+            kept = self._first[place] = _FirstText(spec, self._now(filename, namespace))
+        return kept.text
+
+    def _now(self, filename: str, namespace: Namespace) -> ModuleText | None:
+        if filename not in self._current:
+            self._current[filename] = self._read(filename, namespace)
+        return self._current[filename]
+
+    def _read(self, filename: str, namespace: Namespace) -> ModuleText | None:
+        try:
+            status = os.stat(filename)
+        except (OSError, ValueError):
+            return self._from_memory(filename, namespace)
+        signature = (status.st_mtime_ns, status.st_size)
+        kept = self._files.get(filename)
+        if kept is None or kept[0] != signature:
+            try:
+                with open(filename, "rb") as file:
+                    data = file.read()
+            except OSError:
+                return None
+            kept = self._files[filename] = (signature, _parsed(data, filename))
+        return kept[1]
+
+    def _from_memory(self, filename: str, namespace: Namespace) -> ModuleText | None:
+        """Cells of notebooks, prompts, modules in archives."""
+        lines = linecache.getlines(filename, dict(namespace))
+        text = "".join(lines)
+        place, signature = f"memory:{filename}", (hash(text), len(text))
+        kept = self._files.get(place)
+        if kept is None or kept[0] != signature:
+            kept = self._files[place] = (signature, _parsed(text, filename) if text else None)
+        return kept[1]
+
+
+def _parsed(data: str | bytes, filename: str) -> ModuleText | None:
+    try:
+        return ModuleText(data, filename)
+    except (SyntaxError, ValueError, RecursionError):
+        return None
+
+
+def _statements(node: ast.AST) -> Iterator[ast.stmt]:
+    """The statements directly within a statement."""
+    for field in ("body", "orelse", "finalbody", "handlers", "cases"):
+        children = getattr(node, field, ())
+        for child in children if isinstance(children, list) else ():
+            if isinstance(child, ast.stmt):
+                yield child
+            else:
+                yield from _statements(child)
+
+
+def _first_line(node: ast.AST) -> int:
+    """Where a node begins: a decorated definition with its decorators."""
+    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
+    return min([getattr(node, "lineno", 1), *(each.lineno for each in decorators)])
+
+
+def _bound_at_top(statement: ast.stmt) -> Iterator[str]:
+    """The names that a statement binds, or whose objects it changes in place."""
+    targets: list[ast.AST] = []
+    if isinstance(statement, ast.Assign):
+        targets = list(statement.targets)
+    elif isinstance(statement, (ast.AnnAssign, ast.AugAssign, ast.For, ast.AsyncFor)):
+        targets = [statement.target]
+    elif isinstance(statement, (ast.With, ast.AsyncWith)):
+        targets = [item.optional_vars for item in statement.items if item.optional_vars]
+    elif isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
+        function = statement.value.func
+        if isinstance(function, ast.Attribute) and function.attr in MUTATORS:
+            targets = [function.value]
+    while targets:
+        target = targets.pop()
+        if isinstance(target, (ast.Tuple, ast.List)):
+            targets.extend(target.elts)
+        elif isinstance(target, (ast.Subscript, ast.Starred)):
+            targets.append(target.value)
+        elif chain := chain_of(target):
+            yield chain[0]
+
+
+def _stored_attributes(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute):
+            if not isinstance(node.ctx, ast.Load):
+                yield node.attr
+            elif node.attr in MUTATORS and isinstance(node.value, ast.Attribute):
+                yield node.value.attr
+
+
+def _indexed_lambdas(tree: ast.AST) -> dict[int, list[Definition]]:
+    found: dict[int, list[Definition]] = {}
+    stack: list[tuple[ast.AST, tuple[DefinitionNode, ...]]] = [(tree, ())]
+    while stack:
+        node, parents = stack.pop()
+        if isinstance(node, ast.Lambda):
+            found.setdefault(node.lineno, []).append(Definition(node, parents))
+        inside = (*parents, node) if isinstance(node, (*_DEFINITIONS, ast.Lambda)) else parents
+        stack.extend((child, inside) for child in children(node))
+    return found
+
+
+def _contains(node: ast.AST, code: CodeType) -> bool:
+    """Whether all instructions of a code object come from the text of a node."""
+    start = (node.lineno, node.col_offset)  # type: ignore[attr-defined]
+    end = (node.end_lineno, node.end_col_offset)  # type: ignore[attr-defined]
+    for line, last_line, column, last_column in code.co_positions():
+        if line is None or column is None or (column, last_column) == (0, 0):
+            continue  # the prologue has no place of its own
+        if not (start <= (line, column) and (last_line, last_column) <= end):
+            return False
+    return True
+
+
+def _position(code: CodeType) -> tuple[object, ...]:
+    return (code.co_firstlineno, *code.co_positions())

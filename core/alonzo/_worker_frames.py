@@ -1,0 +1,150 @@
+"""What a worker process and its coordinator say to each other: frames of bytes, each with its length before it.
+
+    to the worker      Setup; then batches: (surroundings or None, definitions, rows as one pickle)
+    from the worker    ("ready", process id), ("failed", text), ("answers", rows), ("unreadable", serials, text)
+
+Surroundings are the working directory, `sys.path` and the environment. A definition is (id, "module", module, full name,
+fingerprint) or (id, "value", full name, pickle). The functions of this module are what pickles of definitions call, in the worker.
+"""
+
+from __future__ import annotations
+
+import importlib
+import struct
+import sys
+import types
+from collections.abc import Iterator
+from importlib.machinery import ModuleSpec
+from typing import Any, BinaryIO
+
+import attrs
+
+from ._tasks import Task
+
+_LENGTH = struct.Struct("<Q")
+Surroundings = tuple[str | None, tuple[str, ...], dict[str, str]]
+
+
+@attrs.frozen
+class Setup:
+    """What a worker is told first.
+
+    begun         path of a file of 8 bytes, in which the worker writes the serial number of each job that it begins
+    surroundings  the coordinator's working directory, `sys.path` and environment
+    wiring        a pickle of the mapping from which the worker builds its applier; decoded when the surroundings are set
+    main_file     the coordinator's main program, None: it has none
+    main_spec     its name if it was started with -m
+    """
+
+    begun: str
+    surroundings: Surroundings
+    wiring: bytes
+    main_file: str | None
+    main_spec: str | None
+
+
+def write_frame(file: BinaryIO, data: bytes) -> None:
+    """Write one frame, whole."""
+    if len(data) < 65536:
+        _write(file, _LENGTH.pack(len(data)) + data)
+    else:
+        _write(file, _LENGTH.pack(len(data)))
+        _write(file, data)
+
+
+def read_frame(file: BinaryIO) -> bytes | None:
+    """The next frame; None at the end, also in the middle of a frame."""
+    head = _read(file, _LENGTH.size)
+    return None if head is None else _read(file, _LENGTH.unpack(head)[0])
+
+
+def _write(file: BinaryIO, data: bytes) -> None:
+    # The files are unbuffered: a write may take only a part.
+    written = file.write(data)
+    if written == len(data):
+        return
+    rest = memoryview(data)[written:]
+    while rest:
+        rest = rest[file.write(rest) :]
+
+
+def _read(file: BinaryIO, size: int) -> bytes | None:
+    data = file.read(size) if size else b""
+    if len(data) == size:
+        return data
+    parts, missing = [data], size - len(data)
+    while missing:
+        data = file.read(min(missing, 1 << 20))
+        if not data:
+            return None
+        parts.append(data)
+        missing -= len(data)
+    return b"".join(parts)
+
+
+# -- the main program's stand-in, in the worker ---------------------------------------------------
+
+
+class MainProgram(types.ModuleType):
+    """Stands in a worker for the coordinator's main program, whose file is never run: what was sent of it by value is found here."""
+
+    def __init__(self, file: str | None, spec: str | None) -> None:
+        super().__init__("__main__")
+        self.alonzo_tasks: dict[str, Task[..., Any]] = {}
+        if file is not None:
+            self.__file__ = file
+        if spec is not None:
+            self.__spec__ = ModuleSpec(spec, None)
+
+
+def main_globals() -> dict[str, Any]:
+    """The namespace in which functions of the main program run."""
+    return vars(sys.modules["__main__"])
+
+
+def main_thing(name: str, thing: Any) -> Any:
+    """`thing`, which the main program has under this name."""
+    vars(sys.modules["__main__"])[name] = thing
+    return thing
+
+
+def same(value: Any) -> Any:
+    """The value itself: what stands in a pickle for something that is replaced by it."""
+    return value
+
+
+def new_task(full_name: str) -> Task[..., Any]:
+    """A task whose state follows; it is known by its full name from now on."""
+    task = known_tasks()[full_name] = object.__new__(Task)
+    return task
+
+
+def known_tasks() -> dict[str, Task[..., Any]]:
+    """The tasks that were sent or looked up so far, by full name."""
+    main = sys.modules["__main__"]
+    assert isinstance(main, MainProgram)
+    return main.alonzo_tasks
+
+
+def imported_task(module: str, full_name: str) -> Task[..., Any]:
+    """The task of that full name in an importable module.
+
+    Raises:
+        LookupError: the module has no such task. Whatever importing it raises is raised.
+    """
+    known = known_tasks().get(full_name)
+    if known is not None:
+        return known
+    for task in _tasks_in(importlib.import_module(module)):
+        if task.full_name == full_name:
+            known_tasks()[full_name] = task
+            return task
+    raise LookupError(f"no task {full_name} in module {module}")
+
+
+def _tasks_in(module: types.ModuleType) -> Iterator[Task[..., Any]]:
+    for thing in list(vars(module).values()):
+        if type(thing) is Task:
+            yield thing
+        elif isinstance(thing, type) and thing.__module__ == module.__name__:
+            yield from (inner for inner in vars(thing).values() if type(inner) is Task)

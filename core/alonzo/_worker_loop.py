@@ -1,0 +1,260 @@
+"""What a worker process does: it reads batches of jobs, applies them one after another, and answers in batches.
+
+It ends when its standard input ends, that is also when the coordinator died. It says which job it has begun in a file that is
+mapped into memory: no system call for each job, and still there to be read when the worker is killed.
+"""
+
+from __future__ import annotations
+
+import importlib
+import mmap
+import os
+import pickle
+import signal
+import struct
+import sys
+import threading
+import traceback
+from time import perf_counter
+from typing import Any, BinaryIO
+
+from ._effects import Apply, Found, Lost, Raised
+from ._errors import AlonzoError, EncodeError
+from ._tasks import Task
+from ._worker_assembly import Assembly, assembled
+from ._worker_frames import (
+    MainProgram,
+    Setup,
+    Surroundings,
+    imported_task,
+    known_tasks,
+    read_frame,
+    write_frame,
+)
+from ._worker_output import Output
+
+_serial = struct.Struct("<Q").pack_into
+_PATIENCE = 0.005  # seconds that an answer may wait for the next ones
+_FAREWELL = 2.0  # seconds that threads of user code may go on after the end
+
+
+def main() -> None:
+    """Work until standard input ends."""
+    # Ctrl-C is for the coordinator, which decides what becomes of its workers. Not SIG_IGN: programs that tasks start inherit that.
+    signal.signal(signal.SIGINT, lambda _number, _frame: None)
+    requests, answers = _own_pipes()
+    output = Output()
+    try:
+        first = read_frame(requests)
+        if first is None:
+            return
+        worker = Worker(pickle.loads(first), answers, output)
+    except BaseException:
+        write_frame(answers, pickle.dumps(("failed", traceback.format_exc())))
+        return
+    try:
+        worker.serve(requests)
+    except BrokenPipeError:
+        return  # the coordinator is gone, and nobody waits for answers
+    finally:
+        end = threading.Timer(_FAREWELL, os._exit, (0,))
+        end.daemon = True
+        end.start()
+
+
+def _own_pipes() -> tuple[BinaryIO, BinaryIO]:
+    """The pipes to the coordinator, moved away from where tasks, and programs that they start, read and print."""
+    requests = os.fdopen(os.dup(0), "rb", buffering=0)
+    answers = os.fdopen(os.dup(1), "wb", buffering=0)
+    with open(os.devnull, "rb") as nothing:
+        os.dup2(nothing.fileno(), 0)
+    if hasattr(os, "register_at_fork"):
+        # A process that a task forked would keep the pipes open, and the coordinator would not see this one's end.
+        os.register_at_fork(after_in_child=lambda: (requests.close(), answers.close()))
+    return requests, answers
+
+
+class Worker:
+    """The worker's state, after its setup."""
+
+    def __init__(self, setup: Setup, answers: BinaryIO, output: Output) -> None:
+        self._main = MainProgram(setup.main_file, setup.main_spec)
+        sys.modules["__main__"] = self._main
+        _surround(setup.surroundings)
+        wiring = pickle.loads(setup.wiring)
+        self._main_name = wiring.get("main")
+        self._assembly: Assembly = assembled(wiring, self._resolve)
+        self._output = output
+        self._answers = _Answers(answers)
+        self._tasks: dict[int, Task[..., Any] | Lost] = {}
+        with open(setup.begun, "r+b") as file:
+            self._begun = mmap.mmap(file.fileno(), 8)
+        self._answers.tell(("ready", os.getpid()))
+
+    def serve(self, requests: BinaryIO) -> None:
+        while (frame := read_frame(requests)) is not None:
+            surroundings, definitions, packed = pickle.loads(frame)
+            del frame
+            if surroundings is not None:
+                _surround(surroundings)
+            for definition in definitions:
+                self._tasks[definition[0]] = self._defined(*definition[1:])
+            self._batch(*packed)
+
+    def _batch(self, serials: list[int], packed: bytes) -> None:
+        began = perf_counter()
+        try:
+            rows = pickle.loads(packed)
+        except Exception as error:
+            self._answers.tell(("unreadable", serials, f"{type(error).__name__}: {error}"))
+            return
+        last = perf_counter()
+        share = (last - began) / len(rows)
+        self._answers.expect(len(rows))
+        for serial, row in zip(serials, rows, strict=True):
+            _serial(self._begun, 0, serial)
+            answer, report = self._applied(*row)
+            now = perf_counter()
+            self._answers.add((serial, now - last + share, answer, report))
+            last = now
+        self._answers.flush()
+
+    def _applied(self, number: int, job: int, args: Any, *rest: Any) -> tuple[tuple[Any, ...], tuple[Any, ...] | None]:
+        task = self._tasks[number] if number else None
+        if type(task) is Lost:
+            return _lost(task), None
+        answer, report = self._assembly.applier.apply(Apply(job, task, args, *rest))
+        output = report.output + self._output.taken()
+        told = (report.started, report.finished, output, report.seen, report.warnings)
+        if type(answer) is Found:
+            return self._found(answer), told
+        return (self._raised(answer) if type(answer) is Raised else _lost(answer)), told
+
+    def _found(self, answer: Found) -> tuple[Any, ...]:
+        if answer.data is None:
+            return self._raised(Raised(EncodeError("a result has no bytes")))
+        return ("found", answer.token, answer.codec, answer.data, answer.externals, answer.lazy, answer.size)
+
+    def _raised(self, answer: Raised) -> tuple[Any, ...]:
+        error = answer.error
+        names = tuple(f"{kind.__module__}.{kind.__qualname__}" for kind in type(error).__mro__)
+        try:
+            encoded = self._assembly.codec.encode(error)
+        except Exception:  # it cannot travel: its text and the names of its classes do
+            encoded = ("", b"")
+        return ("raised", *encoded, _text(error), names, answer.traceback)
+
+    def _defined(self, kind: str, *definition: Any) -> Task[..., Any] | Lost:
+        name = definition[1] if kind == "module" else definition[0]
+        try:
+            if kind == "module":
+                return self._checked(imported_task(definition[0], name), definition[2])
+            task: Task[..., Any] = pickle.loads(definition[1])
+            return task
+        except BaseException as error:  # user code runs when a module is imported: also SystemExit comes here
+            return Lost(AlonzoError(f"task {name} is not to be had in a worker process: {type(error).__name__}: {error}"))
+
+    def _checked(self, task: Task[..., Any], fingerprint: bytes) -> Task[..., Any] | Lost:
+        """The task, if it is here what it is in the coordinator."""
+        if not fingerprint or self._assembly.fingerprint is None or self._assembly.fingerprint(task) == fingerprint:
+            return task
+        return Lost(
+            AlonzoError(
+                f"the definition of task {task.full_name} in this worker process is not the coordinator's: "
+                "a file was changed or a module reloaded meanwhile; run again"
+            )
+        )
+
+    def _resolve(self, full_name: str) -> Task[..., Any]:
+        """The task of that name.
+
+        Raises:
+            LookupError: it is not here; one of the main program has to be sent.
+        """
+        known = known_tasks().get(full_name)
+        if known is not None:
+            return known
+        module = full_name.rpartition(".")[0]
+        if module in (self._main_name, "", "__main__"):
+            raise LookupError(f"task {full_name} of the main program was not sent to this worker")
+        try:
+            importlib.import_module(module)
+        except Exception as error:
+            raise LookupError(f"no task {full_name}: {error}") from error
+        return imported_task(module, full_name)
+
+
+class _Answers:
+    """Collects answers and sends them: at the end of a batch, and when the oldest has waited for some milliseconds."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._lock = threading.Lock()
+        self._rows: list[Any] = []
+        self._oldest = 0.0
+        self._many = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def tell(self, message: tuple[Any, ...]) -> None:
+        with self._lock:
+            write_frame(self._file, pickle.dumps(message, 5))
+
+    def expect(self, count: int) -> None:
+        """So many answers will come; a job that takes long must not hold back those before it."""
+        if count == 1:
+            return
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._flush_now_and_then, name="alonzo-answers", daemon=True)
+            self._thread.start()
+        self._many.set()
+
+    def add(self, row: Any) -> None:
+        now = perf_counter()
+        with self._lock:
+            if not self._rows:
+                self._oldest = now
+            self._rows.append(row)
+        if now - self._oldest > _PATIENCE:
+            self._send()
+
+    def flush(self) -> None:
+        self._many.clear()
+        self._send()
+
+    def _send(self) -> None:
+        with self._lock:
+            rows, self._rows = self._rows, []
+            if rows:
+                write_frame(self._file, pickle.dumps(("answers", rows), 5))
+
+    def _flush_now_and_then(self) -> None:
+        while True:
+            self._many.wait()
+            # Not waiting for anything in particular: the time is the point.
+            threading.Event().wait(_PATIENCE)
+            try:
+                if self._rows and perf_counter() - self._oldest > _PATIENCE:
+                    self._send()
+            except BrokenPipeError:
+                return
+
+
+def _lost(answer: Any) -> tuple[Any, ...]:
+    return ("lost", _text(answer.error), answer.missing)
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:  # a broken __str__ of a user's exception
+        return type(error).__name__
+
+
+def _surround(surroundings: Surroundings) -> None:
+    folder, path, environment = surroundings
+    sys.path[:] = path
+    for name in set(os.environ).difference(environment):
+        del os.environ[name]
+    os.environ.update(environment)
+    if folder is not None:
+        os.chdir(folder)

@@ -1,0 +1,73 @@
+"""For authors of plugins: the hook marker, the ports and the protocol's types. A module with hook implementations imports only this."""
+
+from __future__ import annotations
+
+from ._digests import digest_of, frame, token_of
+from ._effects import ABSENT, Apply, Asks, Found, JobNote, Lost, Normal, Raised, Records, Remember
+from ._hookspecs import hookimpl, hookspec
+from ._ports import (
+    Applied,
+    Applier,
+    Attempt,
+    Encoder,
+    Executor,
+    ExecutorKind,
+    ExecutorSite,
+    Inspector,
+    JobRow,
+    Moment,
+    Note,
+    Observer,
+    Post,
+    Report,
+    RunRow,
+    RunStart,
+    Serializer,
+    Store,
+    StoreKind,
+    StoreSite,
+    Ticket,
+)
+from ._traces import Entry, External, Footprint
+
+__all__ = [
+    "ABSENT",
+    "Applied",
+    "Applier",
+    "Apply",
+    "Asks",
+    "Attempt",
+    "Encoder",
+    "Entry",
+    "Executor",
+    "ExecutorKind",
+    "ExecutorSite",
+    "External",
+    "Footprint",
+    "Found",
+    "Inspector",
+    "JobNote",
+    "JobRow",
+    "Lost",
+    "Moment",
+    "Normal",
+    "Note",
+    "Observer",
+    "Post",
+    "Raised",
+    "Records",
+    "Remember",
+    "Report",
+    "RunRow",
+    "RunStart",
+    "Serializer",
+    "Store",
+    "StoreKind",
+    "StoreSite",
+    "Ticket",
+    "digest_of",
+    "frame",
+    "hookimpl",
+    "hookspec",
+    "token_of",
+]

@@ -1,0 +1,93 @@
+"""A result as text for standard output."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import decimal
+import enum
+import json
+import math
+import os
+import pprint
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+_WIDTH = 100
+
+
+def as_text(value: Any) -> str:
+    """Strings as they are, all else as Python writes it; what does not fit a line on several."""
+    if isinstance(value, str):
+        return str(value)
+    text = _repr(value)
+    if len(text) <= _WIDTH:
+        return text
+    try:
+        return pprint.pformat(value, width=_WIDTH, sort_dicts=False)
+    except Exception:
+        return text
+
+
+def as_json(value: Any) -> tuple[str, list[str]]:
+    """The value as JSON, and the names of the types that JSON cannot hold and of which it has the repr instead."""
+    foreign: dict[str, None] = {}
+    try:
+        return json.dumps(_plain(value, foreign), ensure_ascii=False, allow_nan=False), list(foreign)
+    except RecursionError:
+        return json.dumps(_repr(value), ensure_ascii=False), [f"{type(value).__name__} (too deep)"]
+
+
+def _plain(value: Any, foreign: dict[str, None]) -> Any:
+    if value is None or type(value) in (bool, int, str):
+        return value
+    if isinstance(value, enum.Enum):
+        return value.name
+    if isinstance(value, float) and math.isfinite(value):
+        return float(value)
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return {name: _plain(item, foreign) for name, item in zip(value._fields, value, strict=True)}
+    if isinstance(value, Mapping):
+        return {_key(key): _plain(item, foreign) for key, item in value.items()}
+    if isinstance(value, set | frozenset):
+        return sorted((_plain(item, foreign) for item in value), key=lambda item: (str(type(item)), json.dumps(item)))
+    if isinstance(value, list | tuple):
+        return [_plain(item, foreign) for item in value]
+    if isinstance(value, datetime.datetime | datetime.date | datetime.time):
+        return value.isoformat()
+    if isinstance(value, decimal.Decimal | uuid.UUID):
+        return str(value)
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    fields = _fields(value)
+    if fields is not None:
+        return {name: _plain(getattr(value, name), foreign) for name in fields}
+    foreign[type(value).__qualname__] = None
+    return _repr(value)
+
+
+def _fields(value: Any) -> list[str] | None:
+    if isinstance(value, type):
+        return None
+    if dataclasses.is_dataclass(value):
+        return [field.name for field in dataclasses.fields(value)]
+    attributes = getattr(type(value), "__attrs_attrs__", None)
+    return None if attributes is None else [field.name for field in attributes]
+
+
+def _key(key: Any) -> str:
+    if isinstance(key, str):
+        return str(key)
+    if key is None or isinstance(key, bool):
+        return json.dumps(key)
+    return key.name if isinstance(key, enum.Enum) else str(key)
+
+
+def _repr(value: Any) -> str:
+    try:
+        return repr(value)
+    except Exception as error:
+        return f"<{type(value).__qualname__}: repr() raised {type(error).__name__}>"

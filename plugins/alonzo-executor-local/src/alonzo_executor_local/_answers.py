@@ -1,0 +1,58 @@
+"""What workers answer, as it is posted."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from alonzo._errors import AlonzoError, EncodeError, RemoteError, WorkerLostError
+from alonzo.plugin import ABSENT, Found, Lost, Raised, Report
+
+from ._backlog import Job
+
+Answer = tuple[Any, ...]
+
+
+class Answers:
+    """Makes answers and reports of what came from a worker. `applier` decodes exceptions."""
+
+    def __init__(self, applier: Any) -> None:
+        self._applier = applier
+
+    def made(
+        self, answer: Answer, told: Answer | None, worker: str
+    ) -> tuple[Found | Raised | Lost, Report]:
+        report = _report(worker) if told is None else Report(told[0], told[1], worker, *told[2:])
+        kind, *parts = answer
+        if kind == "found":
+            token, codec, data, externals, lazy, size = parts
+            return Found(ABSENT, token, codec, data, externals, lazy, size), report
+        if kind == "lost":
+            return Lost(AlonzoError(parts[0]), tuple(parts[1])), report
+        codec, data, text, names, traceback = parts
+        return Raised(self._error(codec, data) or RemoteError(text, names, traceback), traceback), report
+
+    def _error(self, codec: str, data: bytes) -> BaseException | None:
+        """The exception itself, if it could travel."""
+        if not codec:
+            return None
+        try:
+            error = self._applier.decode(Found(ABSENT, b"", codec, data))
+        except AlonzoError:
+            return None
+        return error if isinstance(error, BaseException) else None
+
+
+def post_refusal(job: Job, problem: str) -> None:
+    """The job cannot be sent: the task or an argument cannot travel."""
+    job.post(job.ticket, Raised(EncodeError(problem)), _report(""))
+
+
+def post_loss(job: Job, problem: str, worker: str = "") -> None:
+    """The worker that had begun the job is gone, or there is none."""
+    job.post(job.ticket, Lost(WorkerLostError(f"{job.name}: {problem}")), _report(worker))
+
+
+def _report(worker: str) -> Report:
+    now = time.time()
+    return Report(now, now, worker)

@@ -1,0 +1,85 @@
+"""Jobs that wait for a worker process, and how many of them make a batch."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from typing import Any
+
+from alonzo.plugin import Apply, Post, Ticket
+
+BUDGET = 0.010  # seconds of expected work that a worker is given at once
+_REFILL = 0.005  # a worker that has less than this left to do may be given more
+_LEAST = 20e-6  # seconds that the way to a worker and back costs, even for a job that does nothing
+
+
+class Job:
+    """A job on its way to a worker, perhaps not for the first time."""
+
+    __slots__ = ("alone", "apply", "by_value", "losses", "name", "post", "serial", "ticket")
+
+    def __init__(self, serial: int, ticket: Ticket, apply: Apply, post: Post) -> None:
+        self.serial = serial
+        self.ticket = ticket
+        self.apply = apply
+        self.post = post
+        self.name: str = apply.task.full_name if apply.task is not None else apply.operation
+        # Arguments that the worker could not decode are decoded here, and pickled.
+        self.by_value = False
+        # How often a worker died with this job before it had begun any; then it is sent without others.
+        self.losses = 0
+        self.alone = False
+
+
+class Backlog:
+    """First in, first out. Not thread-safe: its owner holds a lock."""
+
+    def __init__(self) -> None:
+        self._jobs: deque[Job] = deque()
+        self._seconds: dict[str, float] = {}
+
+    def __len__(self) -> int:
+        return len(self._jobs)
+
+    def add(self, jobs: Iterable[Job]) -> None:
+        self._jobs.extend(jobs)
+
+    def put_back(self, jobs: list[Job]) -> None:
+        self._jobs.extendleft(reversed(jobs))
+
+    def clear(self) -> list[Job]:
+        jobs = list(self._jobs)
+        self._jobs.clear()
+        return jobs
+
+    def note(self, name: str, seconds: float) -> None:
+        """An application of this task took so long."""
+        known = self._seconds.get(name, 0.0)
+        # Up at once, down by and by: a batch that is too long holds up what could run elsewhere.
+        self._seconds[name] = max(seconds, _LEAST, (known + seconds) / 2)
+
+    def expected(self, jobs: Iterable[Job]) -> float:
+        """How long these will take, in seconds; infinite when one is of an unknown task."""
+        seconds: Any = self._seconds.get
+        return sum(seconds(job.name, float("inf")) for job in jobs)
+
+    def batch(self, workers: int, under_way: Iterable[Job] = ()) -> list[Job]:
+        """The next jobs for one of so many workers, which has these under way; empty when it should finish them first."""
+        budget = BUDGET
+        left = self.expected(under_way)
+        if left:
+            if left > _REFILL:
+                return []
+            budget -= left
+        # At the end of the backlog all workers get a share.
+        most = -(-len(self._jobs) // max(1, workers))
+        taken: list[Job] = []
+        while self._jobs and len(taken) < most:
+            job = self._jobs[0]
+            budget -= self._seconds.get(job.name, float("inf"))
+            if (taken or left) and (budget < 0 or job.alone):
+                break
+            taken.append(self._jobs.popleft())
+            if budget <= 0 or job.alone or job.by_value:
+                break
+        return taken

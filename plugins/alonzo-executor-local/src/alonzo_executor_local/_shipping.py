@@ -1,0 +1,192 @@
+"""What is sent to a worker process of tasks and arguments.
+
+A task that the worker can import is sent by module and full name. What it cannot import, because it belongs to the main program, to
+a notebook or to a function's inside, is sent by value.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from types import FunctionType
+from typing import Any
+
+import attrs
+import cloudpickle
+
+from alonzo._errors import EncodeError
+from alonzo._tasks import Task
+from alonzo.plugin import ABSENT, Apply, Found
+from alonzo.worker import Surroundings, imported_task, main_globals, main_thing, new_task, same
+
+from ._backlog import Job
+
+_MAIN = ("__main__", "__mp_main__")
+Definition = tuple[Any, ...]
+
+
+def surroundings() -> Surroundings:
+    """What of this process a worker shares: working directory, where modules are found, environment."""
+    try:
+        folder = os.getcwd()
+    except OSError:  # it was deleted
+        folder = None
+    return folder, tuple(sys.path), os.environ.copy()
+
+
+class Shipping:
+    """Definitions of tasks, one for each fingerprint, and pickles of jobs. Thread-safe."""
+
+    def __init__(self, applier: Any) -> None:
+        self._applier = applier
+        self._lock = threading.Lock()
+        self._definitions: dict[tuple[Any, bytes], Definition] = {}
+
+    def definition(self, job: Job) -> Definition:
+        """What a worker must know before this job; the first item is its number, 0 for an operation.
+
+        Raises:
+            EncodeError: the task can neither be imported by a worker nor be sent.
+        """
+        task = job.apply.task
+        if task is None:
+            return (0,)
+        place = (task, job.apply.fingerprint)
+        with self._lock:
+            known = self._definitions.get(place)
+            if known is None:
+                number = len(self._definitions) + 1
+                known = self._definitions[place] = _definition(number, task, job.apply.fingerprint)
+            return known
+
+    def rows(self, jobs: Sequence[tuple[Job, int]]) -> bytes:
+        """Jobs, each with its definition's number, as one pickle.
+
+        Raises:
+            Exception: whatever an argument raises that cannot be pickled.
+        """
+        pickler = _Pickler(self._applier)
+        pickler.opens = any(job.by_value for job, _ in jobs)
+        return pickler.pickled([_row(job.apply, number) for job, number in jobs])
+
+
+def _row(job: Apply, number: int) -> tuple[Any, ...]:
+    return (
+        number,
+        job.job,
+        job.args,
+        job.operation,
+        job.key,
+        job.fingerprint,
+        job.carried,
+        job.externals,
+    )
+
+
+class _Carried:
+    """A class or function of the main program that is being pickled by value."""
+
+    __slots__ = ("thing",)
+
+    def __init__(self, thing: Any) -> None:
+        self.thing = thing
+
+
+class _MainGlobals(dict[str, Any]):
+    """Stands in a pickle for the namespace of the main program."""
+
+
+def _definition(number: int, task: Any, fingerprint: bytes) -> Definition:
+    module = _importable_from(task)
+    if module is not None:
+        return (number, "module", module, task.full_name, fingerprint)
+    try:
+        return (number, "value", task.full_name, _Pickler().pickled(task))
+    except Exception as error:
+        raise EncodeError(
+            f"task {task.full_name} cannot be sent to a worker process: "
+            f"{type(error).__name__}: {error}"
+        ) from error
+
+
+def _importable_from(task: Any) -> str | None:
+    """The module in which a worker finds this task by its full name."""
+    name = getattr(task.func, "__module__", None)
+    module = sys.modules.get(name) if name not in _MAIN and name is not None else None
+    if module is None:
+        return None
+    found: Any = module
+    for part in task.func.__qualname__.split("."):
+        found = getattr(found, part, None)
+    known = found is task or any(thing is task for thing in vars(module).values())
+    return name if known else None
+
+
+class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
+    """Pickles by value what belongs to the main program, all else as cloudpickle does.
+
+    opens  values that are at hand as bytes are pickled as objects
+    """
+
+    def __init__(self, applier: Any = None) -> None:
+        self._buffer = io.BytesIO()
+        super().__init__(self._buffer, protocol=5)
+        self.opens = False
+        self._applier = applier
+        self._main = vars(sys.modules["__main__"])
+        self._carried: dict[int, _Carried] = {}
+        # Functions of the main program share one namespace in the worker too.
+        self.globals_ref[id(self._main)] = _MainGlobals(__name__="__main__")
+
+    def pickled(self, value: Any) -> bytes:
+        self.dump(value)
+        return self._buffer.getvalue()
+
+    def reducer_override(self, thing: Any) -> Any:
+        kind = type(thing)
+        special = _SPECIAL.get(kind)
+        if special is not None:
+            return special(self, thing)
+        if (kind is FunctionType or issubclass(kind, type)) and self._is_named_in_main(thing):
+            # The wrapper must be one object, so that what refers to itself finds it in the memo.
+            carried = self._carried.setdefault(id(thing), _Carried(thing))
+            return main_thing, (thing.__qualname__, carried)
+        return super().reducer_override(thing)
+
+    def _is_named_in_main(self, thing: Any) -> bool:
+        return thing.__module__ in _MAIN and self._main.get(thing.__qualname__) is thing
+
+    def _value(self, carried: _Carried) -> Any:
+        return super().reducer_override(carried.thing)
+
+    def _globals(self, _: _MainGlobals) -> Any:
+        return main_globals, ()
+
+    def _absent(self, _: Any) -> Any:
+        return "ABSENT"
+
+    def _found(self, found: Found) -> Any:
+        if self.opens or found.data is None or found.codec.startswith("pickle-main"):
+            return same, (self._applier.decode(found),)
+        return Found, (ABSENT, found.token, found.codec, found.data)
+
+    def _task(self, task: Any) -> Any:
+        module = _importable_from(task)
+        if module is not None:
+            return imported_task, (module, task.full_name)
+        slots = {name: getattr(task, name) for name in ("func", "name", "namespace", "full_name", "is_async")}
+        slots["options"] = attrs.evolve(task.options, depends_on=())
+        slots["_signature"] = None
+        return new_task, (task.full_name,), (dict(task.__dict__), slots)
+
+
+_SPECIAL: dict[type, Callable[[_Pickler, Any], Any]] = {
+    type(ABSENT): _Pickler._absent,
+    Found: _Pickler._found,
+    Task: _Pickler._task,
+    _Carried: _Pickler._value,
+    _MainGlobals: _Pickler._globals,
+}

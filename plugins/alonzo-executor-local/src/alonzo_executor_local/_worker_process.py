@@ -1,0 +1,147 @@
+"""One worker process: started, spoken to, and when it has ended, asked what it was doing."""
+
+from __future__ import annotations
+
+import contextlib
+import mmap
+import os
+import pickle
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from typing import Any
+
+import cloudpickle
+
+from alonzo.worker import Setup, read_frame, write_frame
+
+from ._shipping import surroundings
+
+_SERIAL = struct.Struct("<Q")
+_LAST_WORDS = 2000  # bytes of what it printed last that are quoted when a worker dies
+
+
+class WorkerProcess:
+    """A process that runs `python -m alonzo.worker`.
+
+    One thread writes to it, another reads from it; both find the end of its pipes when it dies.
+
+    Raises:
+        OSError: it cannot be started.
+    """
+
+    def __init__(self, wiring: Any) -> None:
+        # What it prints before it is ready, or when it dies, and what its jobs print until they are done.
+        self._printed = tempfile.TemporaryFile()  # noqa: SIM115 - closed by forget()
+        handle, self._begun_path = tempfile.mkstemp(prefix="alonzo-worker-")
+        try:
+            os.write(handle, bytes(_SERIAL.size))
+            self._begun = mmap.mmap(handle, _SERIAL.size)
+            self._process = self._started()
+        except BaseException:
+            self._printed.close()
+            os.unlink(self._begun_path)
+            raise
+        finally:
+            os.close(handle)
+        self.pid = self._process.pid
+        # What it knows: numbers of definitions, and the surroundings as they were sent last.
+        self.defined: set[int] = set()
+        self.surroundings = surroundings()
+        self._failure = ""
+        self._wiring = wiring
+
+    def introduce(self) -> None:
+        """Tell it what it must know first."""
+        main = sys.modules.get("__main__")
+        spec = getattr(main, "__spec__", None)
+        try:
+            wiring = cloudpickle.dumps(dict(self._wiring))
+        except Exception as error:
+            self.fail(f"what it needs cannot be pickled: {type(error).__name__}: {error}")
+            return
+        setup = Setup(
+            self._begun_path,
+            self.surroundings,
+            wiring,
+            getattr(main, "__file__", None),
+            getattr(spec, "name", None),
+        )
+        self.send(setup)
+
+    def send(self, message: Any) -> None:
+        """Write a frame; blocks while the pipe is full. To a worker that has ended it writes nothing: its reader finds out."""
+        assert self._process.stdin is not None
+        with contextlib.suppress(OSError):
+            write_frame(self._process.stdin, pickle.dumps(message, 5))  # type: ignore[arg-type]
+
+    def messages(self) -> Iterator[tuple[Any, ...]]:
+        """What it says, until it ends. A start that failed is kept for `end`."""
+        assert self._process.stdout is not None
+        while (frame := read_frame(self._process.stdout)) is not None:  # type: ignore[arg-type]
+            message = pickle.loads(frame)
+            if message[0] == "failed":
+                self._failure = message[1]
+            else:
+                yield message
+
+    def hang_up(self) -> None:
+        """Nothing more will be sent: it ends when it has done what it has."""
+        assert self._process.stdin is not None
+        with contextlib.suppress(OSError):
+            self._process.stdin.close()
+
+    def fail(self, problem: str) -> None:
+        """End it, because of this."""
+        self._failure = problem
+        self.kill()
+
+    def kill(self) -> None:
+        with contextlib.suppress(OSError):
+            self._process.kill()
+
+    def end(self) -> tuple[int, str]:
+        """Wait until it has ended: the serial number of the job that it began last (0: none), and how it ended, in words."""
+        code = self._process.wait()
+        begun: int = _SERIAL.unpack_from(self._begun, 0)[0]
+        return begun, _in_words(self.pid, code) + (self._failure and f":\n{self._failure}") + self._last_words()
+
+    def forget(self) -> None:
+        """Give back what it used, after its end; all but the pipe to it, which who writes to it closes with `hang_up`."""
+        assert self._process.stdout is not None
+        self._process.stdout.close()
+        self._printed.close()
+        self._begun.close()
+        with contextlib.suppress(OSError):
+            os.unlink(self._begun_path)
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        # Modules are found as here, but not in the working directory just because -m is used.
+        path = os.pathsep.join([entry for entry in sys.path if entry])
+        return subprocess.Popen(
+            [sys.executable, "-P", "-m", "alonzo.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._printed,
+            bufsize=0,
+            env={**os.environ, "PYTHONPATH": path},
+        )
+
+    def _last_words(self) -> str:
+        size = self._printed.seek(0, os.SEEK_END)
+        self._printed.seek(max(0, size - _LAST_WORDS))
+        words = self._printed.read().decode("utf-8", "replace").strip()
+        return f"\nIt printed last:\n{words}" if words else ""
+
+
+def _in_words(pid: int, code: int) -> str:
+    if code >= 0:
+        return f"worker process {pid} ended with exit code {code}"
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:
+        name = "unknown"
+    return f"worker process {pid} was ended by signal {-code} ({name})"

@@ -1,0 +1,334 @@
+"""The memo: key -> what it was reduced to. A row is what an application returned, a normal form, or both at once.
+
+Rules of the design's page on footprints are named by number.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
+
+import attrs
+
+from alonzo.plugin import (
+    ABSENT,
+    External,
+    Footprint,
+    Found,
+    Normal,
+    Records,
+    Remember,
+    digest_of,
+)
+
+from ._connection import Connection
+from ._footprints import Footprints
+from ._rows import inline_checksum
+from ._values import INLINE, Values
+
+MOST = 8
+"""Normal forms, and reductions, that are kept of a key (rule 23)."""
+
+_Place = tuple[bytes, int, int]
+_Variant = tuple[External, ...]
+
+
+class Memo:
+    """The table `memo`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._footprints = Footprints(connection)
+        self._values = Values(connection)
+
+    def forget(self) -> None:
+        """After a transaction that was undone."""
+        self._footprints.forget()
+
+    def recall(self, keys: Sequence[bytes]) -> list[Records | None]:
+        """What is recorded for each key, newest first; what cannot be read whole is left out."""
+        rows = self._connection.look_up(
+            "SELECT key, footprint, externals, returned, lazy, token, codec, data, checksum, used "
+            "FROM memo WHERE key IN ({})",
+            list(dict.fromkeys(keys)),
+        )
+        large = {digest_of(row[5]) for row in rows if row[7] is None}
+        sizes = self._values.describe(large) if large else {}
+        self._footprints.load({number for row in rows for number in row[1:3] if number})
+        of_key: dict[bytes, list[Any]] = {}
+        for row in rows:
+            of_key.setdefault(row[0], []).append(row)
+        records: dict[bytes, Records | None] = {}
+        for key, own in of_key.items():
+            if len(own) > 1:
+                own.sort(key=lambda row: row[9], reverse=True)
+            records[key] = self._records(own, sizes)
+        return [records.get(key) for key in keys]
+
+    def load(self, digests: Sequence[bytes]) -> list[Found | None]:
+        """The bytes of the values with these digests; None: not here, or damaged."""
+        values = self._values.load(list(dict.fromkeys(digests)))
+        found: list[Found | None] = []
+        for digest in digests:
+            value = values.get(digest)
+            if value is None:
+                found.append(None)
+                continue
+            codec, data = value
+            found.append(Found(ABSENT, b"#" + digest, codec, data, size=len(data)))
+        return found
+
+    def write(self, notes: Collection[tuple[Remember, int | None]]) -> set[tuple[str, bytes]]:
+        """Record what is to be remembered, each note with its task's id; in the caller's transaction.
+
+        Returns the tasks, by full name and fingerprint, whose results have disagreed (rule 18).
+        """
+        values = [
+            value
+            for note, _ in notes
+            for value in (note.reduction, note.normal)
+            if value is not None and value.token
+        ]
+        there = self._values.write(values)
+        footprints = {note.footprint for note, _ in notes if note.footprint is not None}
+        variants = {value.externals: _variant(value.externals) for value in values}
+        ids = self._footprints.write([*footprints, *filter(None, variants.values())])
+        variant_ids = {
+            given: ids[variant] if variant else 0 for given, variant in variants.items()
+        }
+        shelves = self._shelves({note.key for note, _ in notes}, there, ids, variant_ids)
+        for note, task in notes:
+            shelves[note.key].remember(note, task)
+        self._store(shelves.values())
+        return set().union(*[shelf.disagreed for shelf in shelves.values()])
+
+    def _shelves(
+        self,
+        keys: Collection[bytes],
+        there: set[bytes],
+        ids: dict[Footprint, int],
+        variant_ids: dict[_Variant, int],
+    ) -> dict[bytes, Shelf]:
+        now = time.time_ns() // 1_000_000
+        shelves = {key: Shelf(now, there, ids, variant_ids) for key in keys}
+        rows = self._connection.look_up(
+            "SELECT key, footprint, externals, returned, lazy, task, used, token, codec, data, "
+            "checksum FROM memo WHERE key IN ({})",
+            list(keys),
+        )
+        for key, footprint, externals, returned, *rest, checksum in rows:
+            place = key, footprint, externals
+            row = Row(key, footprint, externals, bool(returned), *rest, stored=place)
+            if _is_whole(row.token, row.data, checksum):
+                shelves[key].rows.append(row)
+            else:
+                shelves[key].gone.append(place)
+        return shelves
+
+    def _store(self, shelves: Iterable[Shelf]) -> None:
+        gone: list[_Place] = []
+        moved = []
+        new = []
+        for shelf in shelves:
+            gone += shelf.gone
+            for row in shelf.rows:
+                if row.stored is None:
+                    new.append(row.columns())
+                elif row.changed:
+                    moved.append((row.footprint, row.returned, row.used, *row.stored))
+        where = "WHERE key = ? AND footprint = ? AND externals = ?"
+        self._connection.executemany(f"DELETE FROM memo {where}", gone)
+        self._connection.executemany(
+            f"UPDATE memo SET footprint = ?, returned = ?, used = ? {where}", moved
+        )
+        self._connection.executemany(
+            "INSERT INTO memo (key, footprint, externals, returned, lazy, task, used, token, "
+            "codec, data, checksum) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            new,
+        )
+
+    def _records(
+        self, rows: Sequence[Any], sizes: dict[bytes, tuple[str, int, bytes | None]]
+    ) -> Records | None:
+        normals: list[Normal] = []
+        reductions: list[Found] = []
+        for _, footprint, externals, returned, lazy, token, codec, data, checksum, _ in rows:
+            if not _is_whole(token, data, checksum):
+                self._values.warn("a small value")
+                continue
+            known = self._footprints.externals(externals)
+            if known is None:
+                continue
+            if data is None:
+                size = sizes.get(digest_of(token))
+                if size is None:
+                    continue
+                found = Found(ABSENT, token, size[0], size[2], known, bool(lazy), size[1])
+            else:
+                found = Found(ABSENT, token, codec, data, known, bool(lazy), len(data))
+            rests_on = self._footprints.get(footprint) if footprint else None
+            if rests_on is not None:
+                normals.append(Normal(found, rests_on))
+            if returned:
+                reductions.append(found)
+        return Records(tuple(normals), tuple(reductions)) if normals or reductions else None
+
+
+@attrs.define(eq=False)
+class Row:
+    """A row of `memo`; `stored` is where it stands in the table, None: nowhere yet."""
+
+    key: bytes
+    footprint: int
+    externals: int
+    returned: bool
+    lazy: int
+    task: int | None
+    used: int
+    token: bytes
+    codec: str | None
+    data: bytes | None
+    stored: _Place | None = None
+    changed: bool = False
+
+    def columns(self) -> tuple[Any, ...]:
+        return (
+            self.key,
+            self.footprint,
+            self.externals,
+            self.returned,
+            self.lazy,
+            self.task,
+            self.used,
+            self.token,
+            self.codec,
+            self.data,
+            inline_checksum(self.token, self.data),
+        )
+
+
+class Shelf:
+    """The rows of one key, and what a transaction makes of them."""
+
+    __slots__ = ("_ids", "_now", "_there", "_variants", "disagreed", "gone", "rows")
+
+    def __init__(
+        self,
+        now: int,
+        there: set[bytes],
+        ids: dict[Footprint, int],
+        variants: dict[_Variant, int],
+    ) -> None:
+        self.rows: list[Row] = []
+        self.gone: list[_Place] = []
+        self.disagreed: set[tuple[str, bytes]] = set()
+        self._now = now
+        self._there = there
+        self._ids = ids
+        self._variants = variants
+
+    def remember(self, note: Remember, task: int | None) -> None:
+        """Take in a note; `task` is the id of the task of its key."""
+        footprint = 0 if note.footprint is None else self._ids[note.footprint]
+        if note.reduction is not None:
+            self._reduction(note, note.reduction, task, footprint)
+        if note.normal is not None and footprint:
+            self._normal(note, note.normal, task, footprint)
+        if len(self.rows) > MOST:
+            self._trim()
+
+    def _reduction(
+        self, note: Remember, found: Found, task: int | None, footprint: int
+    ) -> None:
+        variant = self._variants.get(found.externals, 0)
+        for row in self.rows:
+            if row.returned and row.externals == variant:
+                if row.token == found.token:
+                    if not footprint or row.footprint in {0, footprint}:
+                        self._touch(row)
+                        return
+                    # The normal form keeps its place in time; this one comes as a row of its own.
+                    row.returned = False
+                    row.changed = True
+                    break
+                if note.own is not None:
+                    self.disagreed.add((note.own[1], note.own[2]))
+                self._remove(row)
+                break
+        self._add(note.key, found, task, footprint=0, returned=True)
+
+    def _normal(self, note: Remember, found: Found, task: int | None, footprint: int) -> None:
+        for row in self.rows:
+            if row.footprint == footprint:
+                self._touch(row)
+                return
+        variant = self._variants.get(found.externals, 0)
+        for row in self.rows:
+            # What was returned is its own normal form: one row for both.
+            is_same = row.token == found.token and row.externals == variant
+            if is_same and not row.footprint and not row.lazy:
+                row.footprint = footprint
+                self._touch(row)
+                return
+        self._add(note.key, found, task, footprint=footprint, returned=False)
+
+    def _add(
+        self, key: bytes, found: Found, task: int | None, *, footprint: int, returned: bool
+    ) -> None:
+        """A new row, unless the value's bytes are neither here nor in the store (rule 19)."""
+        token, codec, data = found.token, found.codec, found.data
+        if not token:
+            return
+        if data is None or len(data) > INLINE:
+            twin = next((row for row in self.rows if row.token == token), None)
+            if digest_of(token) in self._there:
+                codec, data = None, None
+            elif data is None and twin is not None and twin.data is not None:
+                codec, data = twin.codec, twin.data
+            else:
+                return
+        variant = self._variants[found.externals]
+        used = self._next()
+        lazy = 1 if found.lazy else 0
+        self.rows.append(
+            Row(key, footprint, variant, returned, lazy, task, used, token, codec, data)
+        )
+
+    def _touch(self, row: Row) -> None:
+        row.used = self._next()
+        row.changed = True
+
+    def _next(self) -> int:
+        """Now, and later than every row of the key: the newest is recalled first."""
+        now = self._now
+        for row in self.rows:
+            if row.used >= now:
+                now = row.used + 1
+        return now
+
+    def _remove(self, row: Row) -> None:
+        self.rows.remove(row)
+        if row.stored is not None:
+            self.gone.append(row.stored)
+
+    def _trim(self) -> None:
+        newest = sorted(self.rows, key=lambda row: row.used, reverse=True)
+        for row in [row for row in newest if row.footprint][MOST:]:
+            row.footprint = 0
+            row.changed = True
+        for row in [row for row in newest if row.returned][MOST:]:
+            row.returned = False
+            row.changed = True
+        for row in newest:
+            if not row.footprint and not row.returned:
+                self._remove(row)
+
+
+def _variant(externals: _Variant) -> Footprint:
+    return frozenset([("external", *external) for external in externals])
+
+
+def _is_whole(token: Any, data: Any, checksum: Any) -> bool:
+    is_typed = isinstance(token, bytes) and (data is None or isinstance(data, bytes))
+    return is_typed and inline_checksum(token, data) == checksum

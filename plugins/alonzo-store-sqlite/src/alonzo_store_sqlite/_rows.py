@@ -1,0 +1,126 @@
+"""How things are written in columns: entries of footprints, checksums, texts, lists."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from hashlib import blake2b
+from typing import Any
+from zlib import crc32
+
+from alonzo.plugin import Entry, StoreError, frame
+
+EntryRow = tuple[bytes, str, str | bytes, bytes | None, str | bytes | None, int | None]
+
+
+def entry_row(entry: Entry) -> EntryRow:
+    """An entry's row in `entry`: digest, kind, name, state, detail, epoch.
+
+    Raises:
+        StoreError: the entry is of a kind that this version does not know.
+    """
+    match entry:
+        case ("task", str(name), bytes(state), bytes(detail), int(epoch)):
+            return _digest(entry), "task", _name(name), state, detail, epoch
+        case ("external", str(kind), str(place), bytes() | None as state):
+            return _digest(entry), "external", _name(place), state, _name(kind), None
+        case ("context" | "class" as kind, str(name), bytes() | None as state):
+            return _digest(entry), kind, _name(name), state, None, None
+    raise StoreError(f"a footprint has an entry that this store cannot keep: {entry!r}")
+
+
+def entry_of(row: Sequence[Any]) -> Entry | None:
+    """The entry of kind, name, state, detail, epoch; None: not one that this version knows."""
+    match row:
+        case ("task", name, bytes(state), bytes(detail), int(epoch)):
+            return "task", _text(name), state, detail, epoch
+        case ("external", place, bytes() | None as state, str() | bytes() as kind, None):
+            return "external", _text(kind), _text(place), state
+        case ("context" | "class" as kind, name, bytes() | None as state, None, None):
+            return kind, _text(name), state
+    return None
+
+
+def footprint_digest(entries: Iterable[bytes]) -> bytes:
+    """The digest of a footprint, from its entries' digests in any order."""
+    return blake2b(b"".join(sorted(entries)), digest_size=16, person=b"footprint").digest()
+
+
+def inline_checksum(token: bytes, data: bytes | None) -> int:
+    """Tells damage of a small value, or of the name of a large one."""
+    return crc32(data or b"", crc32(token))
+
+
+def value_checksum(data: bytes) -> bytes:
+    return blake2b(data, digest_size=16, person=b"stored bytes").digest()
+
+
+def readable(text: str) -> str | None:
+    """A text for people, with what is not Unicode replaced; None for an empty one."""
+    if not text:
+        return None
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+
+
+def error_text(error: BaseException | None) -> str | None:
+    if error is None:
+        return None
+    import traceback  # only where a job has failed
+
+    return readable("".join(traceback.format_exception_only(error)).strip())
+
+
+def numbers(text: str | None) -> tuple[int, ...]:
+    return tuple(json.loads(text)) if text else ()
+
+
+def numbers_text(values: Sequence[int]) -> str | None:
+    return f"[{','.join(map(str, values))}]" if values else None
+
+
+def json_text(value: Any) -> str:
+    """JSON of plain data; bytes become hex, keys text, sets sorted lists."""
+    return json.dumps(_plain(value), separators=(",", ":"))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, Mapping):
+        return {str(_plain(key)): _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    if isinstance(value, set | frozenset):
+        return sorted((_plain(inner) for inner in value), key=str)
+    if value is None or isinstance(value, str | int | float):
+        return value
+    return str(value)
+
+
+def _digest(entry: Entry) -> bytes:
+    return blake2b(
+        frame(b"entry", [_token(part) for part in entry]), digest_size=16, person=b"entry"
+    ).digest()
+
+
+def _token(part: str | bytes | int | None) -> bytes:
+    if isinstance(part, str):
+        return b"s" + part.encode("utf-8", "surrogatepass")
+    if isinstance(part, bytes):
+        return b"b" + part
+    return b"-" if part is None else b"i%d" % part
+
+
+def _name(text: str) -> str | bytes:
+    """As it is; names of files that are not Unicode as bytes, because SQLite's text must be."""
+    if text.isascii():
+        return text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogatepass")
+    return text
+
+
+def _text(column: str | bytes) -> str:
+    return column.decode("utf-8", "surrogatepass") if isinstance(column, bytes) else column

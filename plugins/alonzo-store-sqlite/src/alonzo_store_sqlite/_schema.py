@@ -1,0 +1,258 @@
+"""The tables, and how an older database becomes a newer one: numbered steps, each in a transaction.
+
+Clustered on what they are looked up by, without further indexes. People see them through the views.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from alonzo.plugin import StoreError
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+APPLICATION_ID = 0x416C6F6E  # "Alon", in the file's header: whose database this is
+
+
+def prepare(connection: sqlite3.Connection, path: Path) -> None:
+    """Make a new database, or bring an older one up to date; two processes may do so at once.
+
+    Raises:
+        StoreError: it is from a newer version, or another program's.
+    """
+    if _version(connection, path) < len(MIGRATIONS):
+        migrate(connection, path, len(MIGRATIONS))
+
+
+def migrate(connection: sqlite3.Connection, path: Path, target: int) -> None:
+    """Bring a database up to this version, step by step."""
+    import sqlite_utils
+
+    database = sqlite_utils.Database(connection, recursive_triggers=False, execute_plugins=False)
+    while True:
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            version = _version(connection, path)  # another process may have done this step
+            if version < target:
+                MIGRATIONS[version](database)
+                connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+                connection.execute(f"PRAGMA user_version = {version + 1}")
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+        if version >= target:
+            return
+
+
+def _version(connection: sqlite3.Connection, path: Path) -> int:
+    """The version of our database, 0 for an empty file."""
+    application = connection.execute("PRAGMA application_id").fetchone()[0]
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    if application != APPLICATION_ID:
+        if version or connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
+            raise StoreError(
+                f"{path} is another program's database: name another place with --store"
+            )
+        return 0
+    if version > len(MIGRATIONS):
+        raise StoreError(
+            f"{path} was written by a newer version of alonzo-store-sqlite (its format is "
+            f"{version}, this version knows {len(MIGRATIONS)}): upgrade, or name another place "
+            "with --store"
+        )
+    return version
+
+
+def _make_tables(database: Database) -> None:
+    for statement in _TABLES:
+        database.execute(statement)
+
+
+def _make_views(database: Database) -> None:
+    for name, query in _VIEWS.items():
+        database.create_view(name, query)
+
+
+MIGRATIONS: tuple[Callable[[Database], None], ...] = (_make_tables, _make_views)
+
+_TABLES = (
+    """
+    CREATE TABLE run (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        task TEXT NOT NULL,
+        arguments TEXT NOT NULL,
+        status TEXT NOT NULL,
+        started REAL NOT NULL,   -- seconds since the epoch, as all times of a run
+        finished REAL,
+        beat REAL NOT NULL,      -- when it was last known to be alive
+        host TEXT NOT NULL,
+        process INTEGER NOT NULL,
+        process_started INTEGER, -- clock ticks since boot: process ids are used again
+        user TEXT NOT NULL,
+        command TEXT NOT NULL,
+        tags TEXT NOT NULL,
+        counts TEXT NOT NULL,
+        error TEXT NOT NULL
+    )
+    """,
+    "CREATE INDEX run_running ON run (id) WHERE status = 'running'",
+    """
+    CREATE TABLE task (
+        id INTEGER PRIMARY KEY,
+        name TEXT NOT NULL,
+        fingerprint BLOB NOT NULL,
+        epoch INTEGER NOT NULL DEFAULT 0, -- how often its results have disagreed
+        UNIQUE (name, fingerprint)
+    )
+    """,
+    """
+    CREATE TABLE definition (
+        task INTEGER PRIMARY KEY REFERENCES task (id),
+        tree TEXT NOT NULL,
+        untracked TEXT NOT NULL
+    )
+    """,
+    """
+    CREATE TABLE worker (
+        id INTEGER PRIMARY KEY,
+        executor TEXT NOT NULL,
+        name TEXT NOT NULL,
+        UNIQUE (executor, name)
+    )
+    """,
+    """
+    CREATE TABLE job (
+        run INTEGER NOT NULL REFERENCES run (id),
+        number INTEGER NOT NULL,
+        parent INTEGER NOT NULL,
+        task INTEGER NOT NULL REFERENCES task (id),
+        status TEXT NOT NULL,
+        key BLOB NOT NULL,
+        value BLOB,
+        started INTEGER,  -- microseconds since the run's start
+        duration INTEGER, -- microseconds
+        worker INTEGER REFERENCES worker (id),
+        arguments TEXT,
+        upstreams TEXT,
+        error TEXT,
+        traceback TEXT,
+        output TEXT,
+        PRIMARY KEY (run, number)
+    ) WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE attempt ( -- those before a job's last one, which is in `job`
+        run INTEGER NOT NULL REFERENCES run (id),
+        job INTEGER NOT NULL,
+        number INTEGER NOT NULL,
+        worker INTEGER NOT NULL REFERENCES worker (id),
+        started INTEGER NOT NULL,
+        duration INTEGER NOT NULL,
+        PRIMARY KEY (run, job, number)
+    ) WITHOUT ROWID
+    """,
+    # Ids of entries and footprints are never used again: what a process remembers of them stays
+    # true or becomes dangling, and a dangling record is left out.
+    """
+    CREATE TABLE entry (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        digest BLOB NOT NULL UNIQUE,
+        kind TEXT NOT NULL,
+        name TEXT NOT NULL, -- of a task or class; the place of an external value; a context path
+        state BLOB,         -- fingerprint, or digest of what is there; NULL: missing
+        detail BLOB,        -- a task's policy; an external value's kind
+        epoch INTEGER
+    )
+    """,
+    """
+    CREATE TABLE footprint (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        digest BLOB NOT NULL UNIQUE,
+        entries TEXT NOT NULL -- ids of entries, a JSON list
+    )
+    """,
+    """
+    CREATE TABLE value ( -- those too large for `memo`
+        id INTEGER PRIMARY KEY,
+        digest BLOB NOT NULL UNIQUE,
+        codec TEXT NOT NULL,
+        data BLOB NOT NULL,
+        checksum BLOB NOT NULL
+    )
+    """,
+    """
+    CREATE TABLE memo (
+        key BLOB NOT NULL,
+        footprint INTEGER NOT NULL, -- what the normal form rests on; 0: not a normal form
+        externals INTEGER NOT NULL, -- external values in it, a footprint's id; 0: none
+        returned INTEGER NOT NULL,  -- 1: the application itself returned this
+        lazy INTEGER NOT NULL,      -- 1: it holds expressions
+        task INTEGER REFERENCES task (id),
+        used INTEGER NOT NULL,      -- milliseconds since the epoch
+        token BLOB NOT NULL,
+        codec TEXT,
+        data BLOB,                  -- NULL: in `value`, under the token's digest
+        checksum INTEGER NOT NULL,
+        PRIMARY KEY (key, footprint, externals)
+    ) WITHOUT ROWID
+    """,
+)
+
+
+def _iso(seconds: str) -> str:
+    return f"strftime('%Y-%m-%dT%H:%M:%fZ', {seconds}, 'unixepoch')"
+
+
+def _hex(column: str) -> str:
+    return f"lower(hex({column}))"
+
+
+_VIEWS = {
+    "runs": f"""
+        SELECT id, task, arguments, status, {_iso("started")} AS started,
+            round(finished - started, 3) AS seconds, counts, error, tags, command,
+            user, host, process
+        FROM run ORDER BY id DESC
+    """,
+    "jobs": f"""
+        SELECT job.run, job.number, job.parent, task.name AS task, job.arguments, job.status,
+            {_iso("run.started + job.started / 1e6")} AS started, job.duration / 1e6 AS seconds,
+            worker.executor, worker.name AS worker, job.upstreams, job.error, job.traceback,
+            job.output, {_hex("job.key")} AS key, {_hex("job.value")} AS value,
+            {_hex("task.fingerprint")} AS fingerprint
+        FROM job
+            JOIN run ON run.id = job.run
+            JOIN task ON task.id = job.task
+            LEFT JOIN worker ON worker.id = job.worker
+    """,
+    "tasks": f"""
+        SELECT task.id, task.name, {_hex("task.fingerprint")} AS fingerprint, task.epoch,
+            definition.tree, definition.untracked
+        FROM task LEFT JOIN definition ON definition.task = task.id
+    """,
+    "results": f"""
+        SELECT task.name AS task, {_hex("memo.key")} AS key,
+            CASE WHEN memo.footprint = 0 THEN 'returned'
+                WHEN memo.returned THEN 'returned, normal form'
+                ELSE 'normal form' END AS what,
+            {_iso("memo.used / 1e3")} AS used, coalesce(memo.codec, value.codec) AS codec,
+            length(coalesce(memo.data, value.data)) AS bytes, {_hex("memo.token")} AS token,
+            memo.footprint, memo.externals
+        FROM memo
+            LEFT JOIN task ON task.id = memo.task
+            LEFT JOIN value ON memo.data IS NULL AND value.digest = substr(memo.token, 2)
+    """,
+    "footprints": f"""
+        SELECT footprint.id AS footprint, entry.kind, entry.name, {_hex("entry.state")} AS state,
+            CASE entry.kind WHEN 'task' THEN {_hex("entry.detail")}
+                ELSE CAST(entry.detail AS TEXT) END AS detail, entry.epoch
+        FROM footprint, json_each(footprint.entries) AS part
+            JOIN entry ON entry.id = part.value
+    """,
+}

@@ -1,0 +1,230 @@
+"""What the SQLite store recalls: at what cost, and what it leaves out."""
+
+import logging
+import sqlite3
+from collections import Counter
+
+import pytest
+
+from alonzo._store_contract import (
+    FOOTPRINT,
+    TASK,
+    commit,
+    epochal,
+    key,
+    leaf,
+    note,
+    opaque,
+    small,
+)
+from alonzo.plugin import Found, digest_of
+
+
+@pytest.fixture
+def change(tmp_path):
+    """Changes the database behind the store's back."""
+
+    def change(sql, *parameters):
+        connection = sqlite3.connect(tmp_path / "test.db", isolation_level=None)
+        changed = connection.execute(sql, parameters).rowcount
+        connection.close()
+        return changed
+
+    return change
+
+
+def unchanged_root(open_store, calls):
+    """The statements of a run, in a process of its own, that finds its root in the store."""
+    url = f"sqlite:{calls}.db"
+    store = open_store(url)
+    commit(store, *[leaf(number, small(b"%d" % number)) for number in range(1, calls + 1)])
+    commit(store, note(0, normal=small(b"root"), footprint=FOOTPRINT))
+    store.close()
+    again = open_store(url)
+    assert again.recall([key(0)])[0].normals[0].value.data == b"sroot"
+    assert again.epochs([TASK]) == [0]
+    commit(again, note(0))
+    return again.statements
+
+
+@pytest.mark.slow
+def test_an_unchanged_root_costs_the_same_statements_whatever_is_below(open_store):
+    # The footprint's row and its entries, the memo row, epochs, begin (3: lock, lost runs, insert
+    # and commit make 4), the job-less note's transaction, and finish.
+    assert unchanged_root(open_store, 100) == unchanged_root(open_store, 10_000)
+
+
+def test_a_thousand_records_that_share_a_footprint_take_a_few_statements(open_store):
+    commit(open_store(), *[leaf(number, small(b"%d" % number)) for number in range(1000)])
+    store = open_store()
+    before = store.statements
+
+    store.recall([key(number) for number in range(1000)])
+
+    # Two blocks of 500 keys, the footprint, its entry.
+    assert store.statements - before == 4
+
+
+def test_a_look_up_by_key_reads_no_table_from_end_to_end(open_store, tmp_path):
+    open_store()
+    connection = sqlite3.connect(tmp_path / "test.db")
+    queries = {
+        "SELECT * FROM memo WHERE key IN (?, ?)": (b"1", b"2"),
+        "SELECT * FROM value WHERE digest IN (?, ?)": (b"1", b"2"),
+        "SELECT * FROM footprint WHERE digest IN (?)": (b"1",),
+        "SELECT * FROM entry WHERE id IN (?)": (1,),
+        "SELECT * FROM task WHERE epoch > 0 AND name IN (?)": ("a",),
+        "SELECT * FROM job WHERE run = ? ORDER BY number": (1,),
+        "SELECT id FROM run WHERE status = 'running'": (),
+    }
+    plans = {
+        query: " ".join(row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {query}", values))
+        for query, values in queries.items()
+    }
+    connection.close()
+
+    scans = {query for query, plan in plans.items() if plan.startswith("SCAN")}
+    # The partial index holds running runs only.
+    assert scans == {"SELECT id FROM run WHERE status = 'running'"}
+    assert "run_running" in plans["SELECT id FROM run WHERE status = 'running'"]
+
+
+def test_a_leaf_is_one_row_and_a_repeated_footprint_is_stored_once(open_store, tmp_path):
+    commit(open_store(), *[leaf(number, small(b"v")) for number in range(20)])
+
+    connection = sqlite3.connect(tmp_path / "test.db")
+    counts = Counter(
+        {
+            table: connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
+            for table in ("memo", "footprint", "entry", "task", "value", "job")
+        }
+    )
+    connection.close()
+
+    assert counts == Counter(memo=20, footprint=1, entry=1, task=1, value=0, job=20)
+
+
+def test_equal_large_values_are_stored_once(open_store, tmp_path):
+    large = opaque(b"x" * 3000)
+    commit(open_store(), leaf(1, large), leaf(2, large))
+
+    connection = sqlite3.connect(tmp_path / "test.db")
+    assert connection.execute("SELECT count(*) FROM value").fetchone() == (1,)
+    connection.close()
+
+
+def test_a_small_value_is_copied_from_the_same_key_when_its_bytes_do_not_come(open_store):
+    without_bytes = Found(None, b"sone", "scalar", None, size=4)
+    store = open_store()
+    commit(store, leaf(1, small(b"one")))
+    commit(store, note(1, normal=without_bytes, footprint=epochal(1)))
+
+    (records,) = store.recall([key(1)])
+
+    assert [normal.value.data for normal in records.normals] == [b"sone", b"sone"]
+
+
+# -- rule 19: absent is not empty ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("table", ["footprint", "entry"])
+def test_a_normal_form_without_its_footprint_is_left_out_until_it_is_written_again(
+    open_store, change, table
+):
+    commit(open_store(), leaf(1, small(b"one")))
+    assert change(f"DELETE FROM {table}") == 1
+    store = open_store()
+
+    (records,) = store.recall([key(1)])
+    assert records.normals == ()
+    assert [found.data for found in records.reductions] == [b"sone"]
+
+    commit(store, leaf(1, small(b"one")))
+    for reader in (store, open_store()):
+        assert [normal.footprint for normal in reader.recall([key(1)])[0].normals] == [FOOTPRINT]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE footprint SET entries = '[]'",
+        "UPDATE footprint SET entries = 'nonsense'",
+        "UPDATE footprint SET entries = '{}'",
+        "UPDATE entry SET epoch = 1",
+        "UPDATE entry SET kind = 'from the future'",
+    ],
+)
+def test_a_damaged_footprint_is_left_out_until_it_is_written_again(open_store, change, damage):
+    commit(open_store(), leaf(1, small(b"one")))
+    assert change(damage) == 1
+    store = open_store()
+
+    assert store.recall([key(1)])[0].normals == ()
+
+    commit(store, leaf(1, small(b"one")))
+    for reader in (store, open_store()):
+        assert [normal.footprint for normal in reader.recall([key(1)])[0].normals] == [FOOTPRINT]
+
+
+def test_a_reduction_without_its_external_values_is_left_out(open_store, change):
+    commit(open_store(), note(1, reduction=small(b"one", (("file", "in", b"1"),))))
+    assert change("DELETE FROM footprint") == 1
+
+    assert open_store().recall([key(1)]) == [None]
+
+
+def test_a_record_without_its_value_is_left_out_until_it_is_written_again(open_store, change):
+    large = opaque(b"x" * 3000)
+    commit(open_store(), leaf(1, large))
+    assert change("DELETE FROM value") == 1
+    store = open_store()
+
+    assert store.recall([key(1)]) == [None]
+    assert store.load([digest_of(large.token)]) == [None]
+
+    commit(store, leaf(1, large))
+    assert store.recall([key(1)])[0].normals[0].value.size == 3000
+
+
+# -- damage ----------------------------------------------------------------------------------------
+
+
+def test_a_damaged_large_value_is_absent_with_one_warning_until_it_is_written_again(
+    open_store, change, caplog
+):
+    first, second = opaque(b"x" * 3000), opaque(b"y" * 3000)
+    commit(open_store(), leaf(1, first), leaf(2, second))
+    assert change("UPDATE value SET data = zeroblob(3000)") == 2
+    store = open_store()
+
+    with caplog.at_level(logging.WARNING):
+        assert store.load([digest_of(first.token), digest_of(second.token)]) == [None, None]
+    assert len(caplog.records) == 1
+    assert "is damaged" in caplog.text
+    assert store.recall([key(1)]) == [None]
+
+    commit(store, leaf(1, first))
+    assert store.load([digest_of(first.token)])[0].data == b"x" * 3000
+
+
+@pytest.mark.parametrize(
+    ("found", "damage"),
+    [
+        (small(b"one"), "UPDATE memo SET data = x'7374776f'"),
+        (small(b"one"), "UPDATE memo SET data = 'text'"),
+        (small(b"one"), "UPDATE memo SET token = x'00'"),
+        (opaque(b"x" * 500), "UPDATE value SET data = zeroblob(500)"),
+    ],
+)
+def test_a_damaged_small_value_is_left_out_until_it_is_written_again(
+    open_store, change, found, damage
+):
+    commit(open_store(), leaf(1, found))
+    assert change(damage) == 1
+    store = open_store()
+
+    assert store.recall([key(1)]) == [None]
+
+    commit(store, leaf(1, found))
+    assert store.recall([key(1)])[0].reductions[0].data == found.data
+    assert open_store().epochs([TASK]) == [0]
