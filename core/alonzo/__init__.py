@@ -6,6 +6,8 @@ made necessary.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from ._api import arun, run, task
 from ._errors import (
     AlonzoError,
@@ -24,10 +26,12 @@ from ._errors import (
     WorkerLostError,
 )
 from ._expressions import Expression
-from ._forms import catch, cond, get_context, seq
-from ._runtime import AlonzoWarning, Runtime
-from ._settings import Settings
+from ._language import catch, cond, get_context, seq
 from ._tasks import Partial, Task
+
+if TYPE_CHECKING:
+    from ._runtime import AlonzoWarning, Runtime
+    from ._settings import Settings
 
 __version__ = "0.1.0"
 
@@ -60,3 +64,16 @@ __all__ = [
     "seq",
     "task",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # These bring settings, plugins and asyncio with them: imported when they are first asked for.
+    if name == "Settings":
+        from . import _settings as module
+    elif name in ("Runtime", "AlonzoWarning"):
+        from . import _runtime as module  # type: ignore[no-redef]
+    else:
+        raise AttributeError(f"module 'alonzo' has no attribute {name!r}")
+    value = getattr(module, name)
+    globals()[name] = value
+    return value

@@ -1,13 +1,14 @@
-"""What users write: `@task`, `run`, `arun`."""
+"""What users write: `@task`, `run`, `arun`.
+
+The runtime is imported when something is run: a program that only defines tasks starts fast.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Any, ParamSpec, TypeVar, overload
 
-from ._definitions import namespace_of
 from ._options import TaskOptions, checked
-from ._runtime import Runtime
 from ._tasks import Task
 
 P = ParamSpec("P")
@@ -53,7 +54,9 @@ def task(function: Any = None, /, *, name: str | None = None, namespace: str | N
         if not callable(func) or not hasattr(func, "__qualname__"):
             raise TypeError(f"@task decorates a function, not {func!r}")
         where = f"@task of {func.__qualname__}"
-        return Task(func, namespace or namespace_of(func), name or func.__qualname__, TaskOptions(**checked(options, where)))
+        return Task(
+            func, namespace or _namespace(func), name or func.__qualname__, TaskOptions(**checked(options, where))
+        )
 
     return make if function is None else make(function)
 
@@ -74,6 +77,8 @@ def run(
     settings: Any = None,
 ) -> T:
     """Reduce an expression, or a container of expressions, and return its value; see `Runtime` for the arguments and errors."""
+    from ._runtime import Runtime
+
     with Runtime(
         store=store,
         values=values,
@@ -92,5 +97,17 @@ def run(
 
 async def arun(expression: T, **options: Any) -> T:
     """As `run`, awaited in any event loop; takes the same arguments."""
+    from ._runtime import Runtime
+
     with Runtime(**options) as runtime:
         return await runtime.arun(expression)
+
+
+def _namespace(func: Any) -> str:
+    """The module as it would be imported, however the program was started."""
+    module = getattr(func, "__module__", None) or "__main__"
+    if module != "__main__":
+        return str(module)
+    from ._definitions_project import namespace_of
+
+    return namespace_of(func)

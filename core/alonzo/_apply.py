@@ -43,7 +43,7 @@ class _Application:
 
     def __init__(self, ask: Callable[[Expression], Awaitable[Any]] | None) -> None:
         self._ask = ask
-        self.ask = None if ask is None else self._noting
+        self.ask: Callable[[Expression], Awaitable[Any]] | None = None if ask is None else self._noting
         self.made: list[tuple[Expression, str, int]] = []
         self.awaited: list[Expression] = []
 
@@ -125,7 +125,9 @@ class LocalApplier:
         scalar = _SCALARS.get(type(value))
         if scalar is not None:
             data = scalar(value)
-            return Found(value, data if len(data) <= _LONGEST_SCALAR else token_of(data), "scalar", data, (), False, len(data))
+            return Found(
+                value, data if len(data) <= _LONGEST_SCALAR else token_of(data), "scalar", data, (), False, len(data)
+            )
         look = ResultLook(self.inspectors)
         inside = expressions(value)
         if inside:
@@ -137,7 +139,9 @@ class LocalApplier:
         else:
             token = self.digester.token(value, look)
             codec, data = self.codec.encode(value)
-        return Found(value, token, codec, data, tuple(look.externals()), bool(inside), len(data), tuple(sorted(look.names)))
+        return Found(
+            value, token, codec, data, tuple(look.externals()), bool(inside), len(data), tuple(sorted(look.names))
+        )
 
     def operate(self, job: Apply) -> Found | Raised | Lost:
         """Perform a primitive operation here and now; its result has a token and no bytes, unless it is a scalar."""

@@ -69,7 +69,9 @@ class PickleDigest:
                         "again without need. Make it a dataclass, or install or write an encoder for it"
                     )
         except Exception as error:
-            raise EncodeError(f"a value of type {kind.__module__}.{kind.__qualname__} cannot be digested: {type(error).__name__}: {error}") from error
+            raise EncodeError(
+                f"a value of type {kind.__module__}.{kind.__qualname__} cannot be digested: {type(error).__name__}: {error}"
+            ) from error
         return data
 
 

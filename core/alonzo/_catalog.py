@@ -7,12 +7,12 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from ._codec import node_token, topological
 from ._containers import expressions
 from ._definitions import Definitions, Fingerprint
 from ._digests import Digester, blake, frame
 from ._effects import Found
 from ._errors import AlonzoError, EncodeError
-from ._codec import node_token, topological
 from ._expressions import Expression
 from ._rebuild import Definition
 from ._settings import Settings
@@ -86,23 +86,25 @@ class Catalog:
         self._tasks[task.full_name] = task
 
     def resolve(self, full_name: str) -> Task[..., Any]:
-        """The task of this full name, importing its module if need be.
+        """The task of this full name today: what its module binds now, importing it if need be; else the one last met.
 
         Raises:
             LookupError: there is none.
         """
         known = self._tasks.get(full_name)
-        if known is not None:
-            return known
         parts = full_name.split(".")
         for end in range(len(parts) - 1, 0, -1):
-            module = self._module(".".join(parts[:end]))
+            name = ".".join(parts[:end])
+            # A task that was met may have been defined anew since: a cell run again, a module reloaded.
+            module = self._module(name) if known is None else self._imported(name)
             if module is None:
                 continue
             found = _task_in(module, full_name, parts[end:])
             if found is not None:
                 self.meet(found)
                 return found
+        if known is not None:
+            return known
         raise LookupError(f"there is no task {full_name}")
 
     def define(self, tasks: Iterable[Task[..., Any]]) -> dict[Task[..., Any], Definition]:
@@ -113,13 +115,21 @@ class Catalog:
         """
         wanted = list(tasks)
         prints = [self.fingerprint(task) for task in wanted]
-        epochs = self._epochs([(task.full_name, fingerprint.digest) for task, fingerprint in zip(wanted, prints, strict=True)])
+        epochs = self._epochs(
+            [(task.full_name, fingerprint.digest) for task, fingerprint in zip(wanted, prints, strict=True)]
+        )
         out: dict[Task[..., Any], Definition] = {}
         for task, fingerprint, epoch in zip(wanted, prints, epochs, strict=True):
             self.meet(task)
             changes = self._settings.task_options(task.full_name)
-            options = task.options.with_changes(changes, f'settings [tasks] for {task.full_name}') if changes else task.options
-            policy = blake(frame(b"policy", [*self._defaults(task), b"cache" if options.cache else b"", options.check.encode()]))
+            options = (
+                task.options.with_changes(changes, f"settings [tasks] for {task.full_name}")
+                if changes
+                else task.options
+            )
+            policy = blake(
+                frame(b"policy", [*self._defaults(task), b"cache" if options.cache else b"", options.check.encode()])
+            )
             out[task] = Definition(task, fingerprint.digest, policy, epoch, options)
         return out
 
@@ -127,7 +137,9 @@ class Catalog:
         known = self._fingerprints.get(task)
         if known is None:
             options = task.options
-            known = self.definitions.fingerprint(task.func, task.full_name, version=options.version, depends_on=options.depends_on)
+            known = self.definitions.fingerprint(
+                task.func, task.full_name, version=options.version, depends_on=options.depends_on
+            )
             self._fingerprints[task] = known
         return known
 
@@ -169,17 +181,21 @@ class Catalog:
         except (EncodeError, RecursionError):
             return None
 
+    def _imported(self, name: str) -> Any:
+        return sys.modules.get("__main__" if name == self._main else name)
+
     def _module(self, name: str) -> Any:
-        if name == self._main:
-            return sys.modules["__main__"]
-        if name in sys.modules:
-            return sys.modules[name]
+        imported = self._imported(name)
+        if imported is not None:
+            return imported
         try:
             return importlib.import_module(name)
         except ImportError:
             return None
         except Exception as error:
-            raise AlonzoError(f"a task recorded in module {name} cannot be looked up: importing it failed: {error!r}") from error
+            raise AlonzoError(
+                f"a task recorded in module {name} cannot be looked up: importing it failed: {error!r}"
+            ) from error
 
 
 def _task_in(module: Any, full_name: str, path: Sequence[str]) -> Task[..., Any] | None:

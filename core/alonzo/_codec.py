@@ -18,8 +18,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ._containers import children, expressions
-from ._digests import _SCALARS, Look, token_of
-from ._digests import Digester, frame, node_head
+from ._digests import _SCALARS, Digester, Look, frame, node_head, token_of
 from ._effects import ABSENT, Found
 from ._errors import AlonzoError, EncodeError
 from ._expressions import Call, Expression, Form, Operation, operands
@@ -116,7 +115,9 @@ class Codec:
             name, _, version = codec.rpartition(".")
             return self._by_name[name].loads(data, int(version))
         except Exception as error:
-            raise AlonzoError(f"a stored value ({codec}, {len(data)} bytes) cannot be decoded: {type(error).__name__}: {error}") from error
+            raise AlonzoError(
+                f"a stored value ({codec}, {len(data)} bytes) cannot be decoded: {type(error).__name__}: {error}"
+            ) from error
 
     def _pickled(self, value: Any, nodes: list[Expression], shown: Any) -> tuple[str, bytes]:
         buffer = io.BytesIO()
@@ -133,7 +134,7 @@ def _row(node: Expression) -> tuple[Any, ...]:
         return (node._task, node._args, node._kwargs)
     if type(node) is Operation:
         return (node._op, node._operands)
-    return (node._form, node._operands)  # type: ignore[attr-defined]
+    return (node._form, node._operands)
 
 
 class _Pickler(pickle.Pickler):
@@ -151,7 +152,11 @@ class _Pickler(pickle.Pickler):
             return (_task_named, (thing.full_name,))
         if kind is Partial:
             return (Partial, (thing.task, thing.args, thing.kwargs))
-        if self._main is not None and getattr(thing, "__module__", None) == "__main__" and isinstance(thing, type | types.FunctionType):
+        if (
+            self._main is not None
+            and getattr(thing, "__module__", None) == "__main__"
+            and isinstance(thing, type | types.FunctionType)
+        ):
             self.met_main = True
             _reachable(sys.modules["__main__"], thing)
             return (_in_module, (self._main, thing.__qualname__))

@@ -9,7 +9,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from ._effects import Found, Records
 from ._errors import StoreError
@@ -154,4 +153,3 @@ class Committer:
                     self.store.beat(run)
                 except StoreError as error:
                     self.error = error
-

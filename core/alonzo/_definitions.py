@@ -55,8 +55,7 @@ def _warn(message: str) -> None:
 
 
 class Definitions:
-    """Takes fingerprints of the code of this process, as it is now. Safe to use from several
-    threads.
+    """Takes fingerprints of the code of this process, as it is now, in any thread.
 
     *digest_value* gives the digest of a value by its content, or None (too large, no encoder). It
     may itself ask for fingerprints. *task_name* gives the full name of a task and None for all
@@ -126,7 +125,8 @@ class Definitions:
                 return self._noted(function)
             graph = self._graph(frozenset())
             whole = Node("function")
-            whole.parts += [_TAG, "function", graph.nodes.any_function(function)]
+            parts = graph.nodes.describe(function, whole)
+            whole.parts += [_TAG, "function", *(parts or [graph.nodes.any_function(function)])]
             return self._taken(whole, graph)
 
     def of_class(self, cls: type) -> Fingerprint | None:

@@ -56,7 +56,7 @@ def encoded_code(code: CodeType) -> str:
         code.co_cellvars,
         code.co_exceptiontable.hex(),
     )
-    return f"code {ascii(head)}\n" + "\n".join(instructions)
+    return f"code {head!a}\n" + "\n".join(instructions)
 
 
 def code_names(code: CodeType) -> Names:
@@ -120,7 +120,7 @@ def _encoded_constant(value: object) -> str:
         return "{" + ",".join(sorted(map(_encoded_constant, value))) + "}"
     if type(value) is int:
         return hex(value)
-    return f"{type(value).__name__}:{ascii(value)}"
+    return f"{type(value).__name__}:{value!a}"
 
 
 def _encoded_operand(instruction: dis.Instruction) -> str:
@@ -149,10 +149,8 @@ def _collect(code: CodeType, names: Names) -> None:
                 names.change(chain[:-1], rebinds=False)
             if chain[0] in ("globals", "eval", "exec") and len(chain) == 1:
                 names.opaque.add(f"uses {chain[0]}()")
-        elif (
-            name in ("STORE_GLOBAL", "DELETE_GLOBAL")
-            or name in ("STORE_DEREF", "DELETE_DEREF")
-            and instruction.argval in code.co_freevars
+        elif name in ("STORE_GLOBAL", "DELETE_GLOBAL") or (
+            name in ("STORE_DEREF", "DELETE_DEREF") and instruction.argval in code.co_freevars
         ):
             names.change((instruction.argval,), rebinds=True)
         elif name in ("STORE_SUBSCR", "DELETE_SUBSCR", "STORE_ATTR", "DELETE_ATTR"):

@@ -7,7 +7,7 @@ import importlib
 import importlib.util
 import sys
 from collections.abc import Mapping
-from types import FunctionType, ModuleType
+from types import FunctionType, MappingProxyType, ModuleType
 from typing import Any, NamedTuple, Protocol
 
 from ._definitions_graph import Edge, Node, Place
@@ -40,7 +40,7 @@ class _Target(NamedTuple):
     """
 
     value: object = _MISSING
-    namespace: Namespace = {}
+    namespace: Namespace = MappingProxyType({})
     name: str = ""
     full_name: str | None = None
 
@@ -175,7 +175,7 @@ class Reach:
             return
         try:
             module = importlib.import_module(name)
-        except Exception as error:  # noqa: BLE001 (a module may raise anything)
+        except Exception as error:
             node.untracked.add(f"{node.label}: {name} cannot be imported ({type(error).__name__})")
             return
         for end in range(1, len(attributes)):

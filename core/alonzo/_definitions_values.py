@@ -247,7 +247,7 @@ class _Description:
                 return f"path {relative}"
         if type(value) is int:
             return hex(value)
-        return f"{type(value).__name__} {ascii(value)}"
+        return f"{type(value).__name__} {value!a}"
 
     def _relative(self, path: str) -> str | None:
         for base in self._bases:

@@ -66,10 +66,13 @@ class Look(Protocol):
 
     def expression(self, node: Expression) -> bytes:
         """The token of the value (or, in a stored expression, of the node) that stands there."""
+
     def external(self, kind: str, place: str) -> bytes | None:
         """The digest of what is at the place, None: nothing is there."""
+
     def definition(self, kind: str, thing: Any) -> bytes | None:
         """The fingerprint of a class or function of the project; None for others', whose names count."""
+
     def found(self, found: Found) -> None:
         """A value was met of which the token is known; what it rests on is in it."""
 
@@ -83,7 +86,7 @@ def _str(value: str) -> bytes:
 
 
 def _real(value: float) -> bytes:
-    return b"f" + _float(value) if value == value else _NAN  # noqa: PLR0124 - one nan, whatever its bits
+    return b"f" + _float(value) if value == value else _NAN  # noqa: PLR0124
 
 
 _SCALARS: dict[type, Callable[[Any], bytes]] = {
@@ -98,7 +101,7 @@ _SCALARS: dict[type, Callable[[Any], bytes]] = {
     type(Ellipsis): lambda _: b"E",
     range: lambda value: b"R%x,%x,%x" % (value.start, value.stop, value.step),
 }
-_ROWS = {list: b"l", tuple: b"t"}
+_ROWS: dict[type, bytes] = {list: b"l", tuple: b"t"}
 
 
 class Digester:
@@ -137,7 +140,9 @@ class Digester:
         try:
             return self._token(value, look)
         except RecursionError:
-            raise EncodeError(f"a value of type {_name(value)} is nested too deeply to be digested, or holds itself") from None
+            raise EncodeError(
+                f"a value of type {_name(value)} is nested too deeply to be digested, or holds itself"
+            ) from None
 
     def _token(self, value: Any, look: Look) -> bytes:
         kind = type(value)
@@ -233,7 +238,9 @@ class Digester:
         return token_of(frame(tag, tokens))
 
     def _set(self, value: Any, look: Look) -> bytes:
-        return token_of(frame(b"S" if type(value) is set else b"Z", sorted([self._token(item, look) for item in value])))
+        return token_of(
+            frame(b"S" if type(value) is set else b"Z", sorted([self._token(item, look) for item in value]))
+        )
 
     def _deque(self, value: Any, look: Look) -> bytes:
         return token_of(frame(b"q", [self._token(value.maxlen, look), *[self._token(item, look) for item in value]]))
@@ -297,7 +304,7 @@ def node_head(node: Expression) -> tuple[bytes, tuple[bytes, ...]]:
         return b"call:" + node._task.full_name.encode(), tuple(name.encode() for name in node._kwargs)
     if type(node) is Operation:
         return b"op:" + node._op.encode(), ()
-    return b"form:" + node._form.encode(), ()  # type: ignore[attr-defined]
+    return b"form:" + node._form.encode(), ()
 
 
 def call_key(fingerprint: bytes, tokens: Iterable[bytes], classes: Iterable[bytes]) -> bytes:

@@ -17,13 +17,14 @@ import attrs
 from ._admission import Admission
 from ._apply import LocalApplier, inspect_places
 from ._catalog import Catalog
+from ._cells import Cell
 from ._codec import decoded
 from ._committer import Committer
 from ._containers import fill
 from ._digests import digest_of
 from ._effects import ABSENT, Apply, Asks, Fetch, Found, Inspect, Lost, Raised, Recall, Remember, Resume, Target
 from ._errors import AlonzoError, OptionError, StoreError
-from ._machine import Cell, Machine
+from ._machine import Machine
 from ._ports import Attempt, Executor, Moment, Note, Report
 from ._preview import preview
 from ._typed import nearest
@@ -31,7 +32,7 @@ from ._typed import nearest
 _WAKE = object()
 
 
-class BytesGone(Exception):
+class BytesGone(Exception):  # noqa: N818 - it is no error of anybody's, but a reason to begin again
     """Bytes that are recorded as stored are not there: the run begins again without them (what it did meanwhile is recorded)."""
 
     def __init__(self, digests: frozenset[bytes]) -> None:
@@ -232,7 +233,9 @@ class Drive:
             self._machine.seen(ticket, report.seen, answer)
             for task, moved in self._machine.moved[before:]:
                 places = ", ".join(place for _, place, _ in moved)
-                self.warn(f"{places} changed while {task} was running: its result is used in this run and not remembered")
+                self.warn(
+                    f"{places} changed while {task} was running: its result is used in this run and not remembered"
+                )
         if report.output:
             self._tell("printed", self._task_of(ticket), ticket.job, text=report.output)
         self._machine.answer(ticket, answer)
@@ -276,7 +279,9 @@ class Drive:
         if not wanted:
             return
         loaded = self._host.committer.load(list(wanted))
-        gone = frozenset(digest for digest, found in zip(wanted, loaded, strict=True) if found is None or found.data is None)
+        gone = frozenset(
+            digest for digest, found in zip(wanted, loaded, strict=True) if found is None or found.data is None
+        )
         if gone:
             raise BytesGone(gone)
         replaced = {id(old): new for olds, new in zip(wanted.values(), loaded, strict=True) for old in olds}
@@ -371,7 +376,9 @@ class Drive:
             links = tuple((name, preview(args)) for name, args in chain)
             task, arguments = links[0] if links else ("", "")
             if type(cell) is Cell and cell.job == 0 and links:
-                arguments = f"operation {getattr(cell.node, '_op', getattr(cell.node, '_form', ''))} in {task}({arguments})"
+                arguments = (
+                    f"operation {getattr(cell.node, '_op', getattr(cell.node, '_form', ''))} in {task}({arguments})"
+                )
             self._summary.failures.append(Failure(task, arguments, raised.error, raised.traceback, links))
         self._reported = len(self._machine.failed)
 

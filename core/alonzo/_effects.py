@@ -1,12 +1,12 @@
 """What the machine asks of the world, tells it, and what the world may answer.
 
-    effect    means                                        answers
-    Recall    what is recorded for this key?               Records | ABSENT
-    Apply     apply a task or an operation to values       Found | Raised | Lost | Asks
-    Resume    give an open application what it awaited     as Apply
-    Inspect   what are these now?                          a mapping target -> what it is
-    Fetch     decode this value, a form must look into it  Found | Lost
-    Remember  a note                                       none: the machine does not wait
+effect    means                                        answers
+Recall    what is recorded for this key?               Records | ABSENT
+Apply     apply a task or an operation to values       Found | Raised | Lost | Asks
+Resume    give an open application what it awaited     as Apply
+Inspect   what are these now?                          a mapping target -> what it is
+Fetch     decode this value, a form must look into it  Found | Lost
+Remember  a note                                       none: the machine does not wait
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any, Literal, final
 
 import attrs
 
-from ._traces import Footprint, External
+from ._traces import External, Footprint
 
 # What an `Inspect` asks about, and what it is answered with:
 #   ("external", kind, place)   its digest, None: missing

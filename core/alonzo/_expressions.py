@@ -66,15 +66,21 @@ class Expression:
     def __await__(self) -> Generator[Any, None, Any]:
         application = APPLYING.get()
         if application is None:
-            raise AlonzoError(f"await {_say(self)}: expressions are awaited inside an `async def` task; elsewhere use `await arun(...)`")
+            raise AlonzoError(
+                f"await {_say(self)}: expressions are awaited inside an `async def` task; elsewhere use `await arun(...)`"
+            )
         if application.ask is None:
-            raise AlonzoError(f"await {_say(self)}: this executor cannot await; give the task executor='asyncio' or return the expression")
+            raise AlonzoError(
+                f"await {_say(self)}: this executor cannot await; give the task executor='asyncio' or return the expression"
+            )
         return (yield from application.ask(self).__await__())
 
     # -- what cannot ---------------------------------------------------------------------------
 
     def __bool__(self) -> NoReturn:
-        raise _lazy(self, "its truth is not known yet", "cond(test, then, otherwise), or make the decision inside a task")
+        raise _lazy(
+            self, "its truth is not known yet", "cond(test, then, otherwise), or make the decision inside a task"
+        )
 
     def __len__(self) -> int:
         return _width(self, "its length is not known yet")
@@ -100,7 +106,9 @@ class Expression:
     __complex__ = __index__
 
     def __reduce_ex__(self, protocol: Any) -> NoReturn:
-        raise _lazy(self, "it cannot be pickled or copied", "run() first, or pass it in a list, tuple, dict, set or dataclass")
+        raise _lazy(
+            self, "it cannot be pickled or copied", "run() first, or pass it in a list, tuple, dict, set or dataclass"
+        )
 
     def __repr__(self) -> str:
         return f"<lazy {_say(self)}>"
@@ -167,7 +175,8 @@ def operands(node: Expression) -> tuple[Any, ...]:
     """What the node was made of: arguments or operands, one flat tuple."""
     if type(node) is Call:
         return (*node._args, *node._kwargs.values()) if node._kwargs else node._args
-    return node._operands  # type: ignore[attr-defined, no-any-return]
+    found: tuple[Any, ...] = node._operands
+    return found
 
 
 def describe(node: Expression) -> str:

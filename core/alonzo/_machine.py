@@ -27,11 +27,31 @@ cell takes its next step:
 
 from __future__ import annotations
 
-import enum
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import Any, final
+from typing import Any
 
+from ._cells import (
+    APPLIED,
+    ARGUMENTS,
+    AWAITED,
+    BEGUN,
+    BODY,
+    DEMANDED,
+    FETCHED,
+    FOLLOWING,
+    GATHERED,
+    KEYED,
+    NORMAL,
+    RECALLED,
+    Cell,
+    Inspection,
+    Stage,
+    chain,
+    is_bound_for,
+    job_note,
+    loop,
+)
 from ._containers import expressions, fill
 from ._digests import Digester, digest_of
 from ._effects import (
@@ -43,7 +63,6 @@ from ._effects import (
     Fetch,
     Found,
     Inspect,
-    JobNote,
     Lost,
     Normal,
     Raised,
@@ -56,89 +75,12 @@ from ._effects import (
 from ._errors import AlonzoError, LoopError
 from ._expressions import Call, Expression, Form, Operation
 from ._forms import FORMS, Become, Demand
-from ._keys import ArgumentLook, Keyed
-from ._rebuild import REFUSAL, REFUSED, Definition, Verdicts, World, changed
-from ._traces import EMPTY, Basis, Footprint, Ledger, external_entries, join
+from ._keys import ArgumentLook
+from ._rebuild import REFUSAL, REFUSED, Verdicts, World, changed
+from ._traces import EMPTY, Ledger, external_entries, join
 
 # A value above this many bytes is let go of when everybody who waited has it: it can be had from the store again.
 KEPT = 1024
-
-
-class Stage(enum.Enum):
-    BEGUN = "begun"
-    ARGUMENTS = "waits for its arguments"
-    KEYED = "has a key"
-    RECALLED = "asked what is recorded"
-    APPLIED = "is being applied"
-    DEMANDED = "waits for what the form demanded"
-    BODY = "waits for its body"
-    GATHERED = "its value is being put together"
-    FETCHED = "its value is being decoded"
-    FOLLOWING = "waits for an equal call"
-    AWAITED = "is awaited by an application"
-    NORMAL = "is in normal form"
-
-
-# Reaching an enum's member through its class costs; the loop compares against these.
-BEGUN, ARGUMENTS, KEYED, RECALLED, APPLIED, DEMANDED, BODY, GATHERED, FETCHED, FOLLOWING, AWAITED, NORMAL = Stage
-
-
-@final
-class Cell:
-    """The machine's record of one expression object; also the ticket of what it asks."""
-
-    __slots__ = (
-        "args", "basis", "below", "candidates", "definition", "doomed", "how", "job", "keyed", "kids", "known", "node", "outcome", "parent",
-        "pending", "readers", "rests", "stage", "template", "upstreams", "waiters",
-    )  # fmt: skip
-
-    def __init__(self, node: Expression, parent: Cell | None) -> None:
-        self.node = node
-        self.parent = parent  # the call whose body it is part of
-        self.stage = BEGUN
-        self.template: Any = None
-        self.kids: list[Cell] | tuple[()] = ()  # of the template, in its order
-        self.pending = 0
-        self.waiters: list[Cell] | None = None
-        self.readers = 0  # who will still read the outcome
-        self.outcome: Found | Raised | None = None
-        self.rests: Basis = EMPTY  # what it rests on so far, without its arguments if it is a call
-        self.basis: Basis = EMPTY  # what whoever demands it rests on, all included
-        self.below: Footprint = EMPTY  # of a call, when settled: what it rests on beyond its key
-        self.job = 0
-        self.upstreams: tuple[int, ...] = ()
-        self.definition: Definition | None = None
-        self.keyed: Keyed | None = None
-        self.candidates: Any = None
-        self.args: Any = None  # of a call, once they have values
-        self.known: list[Found | Raised] | None = None  # of a form: the outcomes of its demands
-        self.how = ""
-        self.doomed = False
-
-    def __repr__(self) -> str:
-        return f"<cell {self.node!r} {self.stage.value}>"
-
-
-class Inspection:
-    """The ticket of an `Inspect`: the cells that wait for it."""
-
-    __slots__ = ("cells",)
-
-    def __init__(self, cells: list[Cell]) -> None:
-        self.cells = cells
-
-
-class Question:
-    """What an application awaits: whose question it is, and under which number it was asked."""
-
-    __slots__ = ("asker", "number")
-
-    def __init__(self, asker: Cell, number: int) -> None:
-        self.asker = asker
-        self.number = number
-
-
-Ticket = Cell | Inspection
 
 
 class Machine:
@@ -175,8 +117,8 @@ class Machine:
         self._outbox: list[tuple[Any, Effect]] = []
         self._wanted: dict[Target, None] = {}
         self._parked: list[Cell] = []
-        self._questions: dict[Cell, Question] = {}
-        self._asking: dict[Cell, int] = {}
+        self._questions: dict[Cell, int] = {}  # the cell of what an application awaits -> the number it was asked under
+        self._asking: dict[Cell, int] = {}  # an open application -> how many answers it awaits
         self._open = 0
         self._jobs = 0
         self.doomed = False
@@ -321,7 +263,6 @@ class Machine:
         elif type(node) is Operation:
             self._demand(cell, node._operands, ARGUMENTS, cell.parent)
         else:
-            cell.known = []
             self._form(cell)
 
     # -- arguments, keys -------------------------------------------------------------------------
@@ -334,7 +275,7 @@ class Machine:
                 self._settle(cell, failure)
                 return
         if cell.definition is None:
-            self._apply(cell, cell.node._op)  # type: ignore[attr-defined]
+            self._apply(cell, cell.node._op)
             return
         if not self._key(cell):
             return
@@ -468,7 +409,7 @@ class Machine:
                 candidates.popleft()
                 continue
             if verdict is not True:
-                self._park(cell, verdict)  # type: ignore[arg-type]
+                self._park(cell, verdict)
                 return
             cell.how = "recalled"
             if type(candidate) is Normal:
@@ -476,7 +417,7 @@ class Machine:
                 cell.rests = self._ledger.intern(footprint)
                 self._settle(cell, found)
                 return
-            cell.candidates = found
+            cell.candidates, cell.reduction = None, found
             self._reduced(cell, found)
             return
         cell.candidates = None
@@ -495,7 +436,9 @@ class Machine:
         assert keyed is not None
         definition = cell.definition
         externals = tuple([(kind, place) for kind, place, _ in keyed.externals]) if keyed.externals else ()
-        self._ask_for(cell, Apply(cell.job, definition.task, args, "", keyed.key, definition.fingerprint, carried, externals))
+        self._ask_for(
+            cell, Apply(cell.job, definition.task, args, "", keyed.key, definition.fingerprint, carried, externals)
+        )
 
     def _filled(self, cell: Cell) -> tuple[Any, bool]:
         """The template with outcomes in the place of expressions, and whether some of these are carried as bytes."""
@@ -503,7 +446,7 @@ class Machine:
 
         def object_of(part: Any) -> Any:
             nonlocal carried
-            outcome = part if type(part) is Found else self._cells[part].outcome
+            outcome = part if type(part) is Found else self._outcome_of(part)
             if outcome.value is ABSENT:
                 carried = True
                 return outcome
@@ -525,7 +468,9 @@ class Machine:
         cell.readers -= 1
         outcome = cell.outcome
         if not cell.readers and type(outcome) is Found and outcome.size > KEPT and outcome.data is None:
-            cell.outcome = Found(ABSENT, outcome.token, outcome.codec, None, outcome.externals, False, outcome.size, outcome.names)
+            cell.outcome = Found(
+                ABSENT, outcome.token, outcome.codec, None, outcome.externals, False, outcome.size, outcome.names
+            )
 
     def _applied(self, cell: Cell, answer: Found | Raised | Lost) -> None:
         self._asking.pop(cell, None)
@@ -554,30 +499,26 @@ class Machine:
             self._settle(cell, found)
         elif found.value is ABSENT:
             cell.stage = FETCHED
-            cell.known = [found]
             self._ask_for(cell, Fetch(found))
         else:
-            cell.candidates = found
+            cell.reduction = found
             self._demand(cell, found.value, BODY, cell if cell.job else cell.parent)
 
     def _fetched(self, cell: Cell, answer: Found | Lost) -> None:
-        known = cell.known
-        assert known is not None
         if type(cell.node) is Form:
             cell.stage = DEMANDED
             if type(answer) is Lost:
                 self._settle(cell, self._failure(cell, answer))
                 return
-            known[-1] = answer  # type: ignore[assignment]
+            cell.known[-1] = answer
             self._form(cell)
             return
-        cell.known = None
         if type(answer) is Found:
             self._reduced(cell, answer)
         else:
             # It cannot be decoded any more (a task was renamed, bytes are damaged): as if nothing had been recorded.
             cell.rests = cell.definition.own if cell.definition is not None else EMPTY
-            cell.candidates = None
+            cell.reduction = None
             self._apply(cell, "")
 
     # -- bodies ------------------------------------------------------------------------------------
@@ -613,13 +554,12 @@ class Machine:
     def _form(self, cell: Cell) -> None:
         node = cell.node
         assert type(node) is Form
-        assert cell.known is not None
         step = FORMS[node._form](node._operands, cell.known, self.world)  # type: ignore[arg-type]
         if type(step) is Demand:
-            cell.candidates = step
+            cell.looks, cell.catches = step.look, step.caught
             self._demand(cell, step.template, DEMANDED, cell.parent)
         elif type(step) is Become:
-            cell.candidates = None
+            cell.catches = False
             if step.rests:
                 cell.rests = join([cell.rests, self._ledger.intern(step.rests)])
             if step.recovered:
@@ -631,11 +571,9 @@ class Machine:
 
     def _demanded(self, cell: Cell) -> None:
         failure = self._gather(cell) if cell.kids else None
-        demand = cell.candidates
-        assert cell.known is not None
         outcome = failure if failure is not None else self._value_of(cell)
         cell.known.append(outcome)
-        if type(outcome) is Found and demand.look and outcome.value is ABSENT:
+        if type(outcome) is Found and cell.looks and outcome.value is ABSENT:
             cell.stage = FETCHED
             self._ask_for(cell, Fetch(outcome))
             return
@@ -648,15 +586,16 @@ class Machine:
         asked = Cell(Form("value", (asks.expression,)), cell)
         asked.stage = AWAITED
         asked.readers = 1
-        self._questions[asked] = Question(cell, asks.number)
+        asked.catches = True
+        self._questions[asked] = asks.number
         if not self._asking.get(cell):
             self._open -= 1
         self._asking[cell] = self._asking.get(cell, 0) + 1
         self._demand(asked, asks.expression, AWAITED, cell)
 
     def _awaited(self, asked: Cell) -> None:
-        question = self._questions.pop(asked)
-        asker = question.asker
+        number, asker = self._questions.pop(asked), asked.parent
+        assert asker is not None
         failure = self._gather(asked) if asked.kids else None
         outcome = failure if failure is not None else self._value_of(asked)
         asked.outcome = outcome
@@ -666,7 +605,7 @@ class Machine:
         self._asking[asker] -= 1
         if not self._asking[asker]:
             self._open += 1
-        self._outbox.append((asker, Resume(question.number, outcome)))
+        self._outbox.append((asker, Resume(number, outcome)))
 
     # -- settling ----------------------------------------------------------------------------------
 
@@ -677,7 +616,7 @@ class Machine:
         if type(answer) is Lost:
             answer = Raised(answer.error)
         assert type(answer) is Raised
-        self.failed.append((cell, answer, self.chain(cell)))
+        self.failed.append((cell, answer, chain(cell)))
         return answer
 
     def _settle(self, cell: Cell, outcome: Found | Raised) -> None:
@@ -692,10 +631,11 @@ class Machine:
             self._read(kid)
         cell.outcome = outcome
         cell.stage = NORMAL
-        cell.template = cell.args = cell.candidates = cell.known = None
+        cell.template = cell.args = cell.reduction = None
+        cell.known = []
         cell.kids = ()
         if type(outcome) is Raised and not self.doomed:
-            self._doom(cell)
+            self.doomed = is_bound_for(self._root, cell)
         waiters, cell.waiters = cell.waiters, None
         for waiter in waiters or ():
             waiter.pending -= 1
@@ -713,49 +653,33 @@ class Machine:
         """Tell the store of a call that settles; answers the outcome to keep, without the bytes that the store now has."""
         cell.below = below = self._ledger.total(cell.rests)
         cell.rests = EMPTY
-        node, keyed, definition = cell.node, cell.keyed, cell.definition
-        assert type(node) is Call
-        failed = type(outcome) is Raised
-        job = JobNote(
-            cell.job,
-            cell.parent.job if cell.parent is not None else 0,
-            node._task.full_name,
-            "failed" if failed else cell.how,  # type: ignore[arg-type]
-            keyed.key if keyed is not None else b"",
-            definition.fingerprint if definition is not None else b"",
-            cell.upstreams,
-            (cell.args if cell.args is not None else cell.template) if cell.how != "shared" else (),
-        )
-        note = Remember(job.key, job)
+        keyed, definition = cell.keyed, cell.definition
+        note = Remember(keyed.key if keyed is not None else b"", job_note(cell, outcome))
         self._outbox.append((cell, note))
         if type(outcome) is Raised:
-            job.error, job.traceback = outcome.error, outcome.traceback
             return outcome
         assert type(outcome) is Found
-        job.value = digest_of(outcome.token) if outcome.token else b""
         if cell.how == "shared" or keyed is None or definition is None or not definition.options.cache or keyed.stale:
             return outcome
         note.own = definition.entry
-        applied = cell.how == "ran" and cell.candidates is None and outcome.size > 0
-        if applied and not definition.task.is_async:
+        if cell.how == "ran" and cell.reduction is None and outcome.size and not definition.task.is_async:
             note.reduction = outcome
-        if REFUSED not in below and (cell.how == "ran" or cell.candidates is not None):
+        # What was recalled by its single reduction is remembered again, else every later run would walk down the same path (rule 24).
+        if REFUSED not in below and (cell.how == "ran" or cell.reduction is not None):
             note.normal, note.footprint = outcome, below
         if note.normal is None and note.reduction is None:
             return outcome
         if outcome.size > KEPT and outcome.data is not None:
-            return Found(outcome.value, outcome.token, outcome.codec, None, outcome.externals, False, outcome.size, outcome.names)
+            return Found(
+                outcome.value, outcome.token, outcome.codec, None, outcome.externals, False, outcome.size, outcome.names
+            )
         return outcome
 
     def _remember_body(self, cell: Cell, found: Found) -> None:
-        node, keyed, definition = cell.node, cell.keyed, cell.definition
-        assert type(node) is Call
+        keyed, definition = cell.keyed, cell.definition
         assert keyed is not None
         assert definition is not None
-        parent = cell.parent.job if cell.parent is not None else 0
-        name, args = node._task.full_name, cell.args
-        job = JobNote(cell.job, parent, name, "open", keyed.key, definition.fingerprint, cell.upstreams, args)
-        note = Remember(keyed.key, job)
+        note = Remember(keyed.key, job_note(cell, None))
         if definition.options.cache and not keyed.stale and not definition.task.is_async:
             note.own, note.reduction = definition.entry, found
         self._outbox.append((cell, note))
@@ -764,55 +688,15 @@ class Machine:
         self._open += 1
         self._outbox.append((cell, effect))
 
-    # -- failures ----------------------------------------------------------------------------------
-
-    def chain(self, cell: Cell) -> tuple[tuple[str, Any], ...]:
-        """The calls from this one outwards to the root: full name and arguments."""
-        links: list[tuple[str, Any]] = []
-        here: Cell | None = cell
-        while here is not None:
-            node = here.node
-            if type(node) is Call:
-                links.append((node._task.full_name, here.args if here.args is not None else node._args))
-            here = here.parent
-        return tuple(links)
-
-    def _doom(self, cell: Cell) -> None:
-        """A failure that nothing between here and the root can catch is bound to reach it."""
-        seen = {cell}
-        todo = [cell]
-        while todo:
-            here = todo.pop()
-            if here is self._root:
-                self.doomed = True
-                return
-            for waiter in here.waiters or ():
-                demand = waiter.candidates
-                catches = waiter.stage is AWAITED or (type(demand) is Demand and demand.caught)
-                if waiter not in seen and not catches:
-                    seen.add(waiter)
-                    todo.append(waiter)
-
     def _break_loop(self) -> None:
-        """Nothing is under way and nothing is known: calls wait for each other. Fail those that close a cycle."""
-        trail: dict[Cell, None] = {}
-        here: Cell | None = self._root
-        while here is not None and here not in trail:
-            trail[here] = None
-            here = next((kid for kid in here.kids if kid.outcome is None), None) or self._awaits(here)
-        if here is None:
-            return
-        order = list(trail)
-        cycle = order[order.index(here) :]
-        names = [cell.node._task.full_name for cell in cycle if type(cell.node) is Call]
-        text = " -> ".join([*names, names[0]]) if names else "an expression demands itself"
-        for cell in cycle:
+        """Nothing is under way and nothing is known: calls wait for each other. Fail those that close a circle."""
+        circle = loop(self._root, self._questions)
+        names = [cell.node._task.full_name for cell in circle if type(cell.node) is Call]
+        text = " -> ".join([*names, names[0]]) if names else "an expression"
+        for cell in circle:
             if cell.stage is FOLLOWING:
                 leader = cell.kids[0]
                 leader.waiters = [waiter for waiter in leader.waiters or () if waiter is not cell]
                 cell.how = ""
                 self._fail(cell, LoopError(f"a call demands its own result: {text}"))
         self._advance()
-
-    def _awaits(self, cell: Cell) -> Cell | None:
-        return next((asked for asked, question in self._questions.items() if question.asker is cell), None)

@@ -102,9 +102,7 @@ class MemoryStore:
     def beat(self, run: int) -> None:
         """Nothing to do: who could ask shares the process, and its life."""
 
-    def finish(
-        self, run: int, status: RunStatus, counts: Mapping[str, int], error: str = ""
-    ) -> None:
+    def finish(self, run: int, status: RunStatus, counts: Mapping[str, int], error: str = "") -> None:
         with self._shelves.lock:
             row = self._shelves.runs[run - 1]
             self._shelves.runs[run - 1] = attrs.evolve(
@@ -205,9 +203,7 @@ def _firsts(keys: Iterable[Any], count: int) -> list[Any]:
 def _copy(found: Found) -> Found:
     """The bytes and what is known of them, without the object: that belongs to its run."""
     size = 0 if found.data is None else len(found.data)
-    return Found(
-        ABSENT, found.token, found.codec, found.data, found.externals, found.lazy, size
-    )
+    return Found(ABSENT, found.token, found.codec, found.data, found.externals, found.lazy, size)
 
 
 def _light(found: Found) -> Found:

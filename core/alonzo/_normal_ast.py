@@ -80,7 +80,7 @@ class _NormalForm:
             if isinstance(item, str):
                 out.append(item)
             elif isinstance(item, ast.Name):
-                out.append(f"(Name id='{item.id})")
+                out.append(f"(Name id={item.id!a})")
             elif isinstance(item, ast.AST):
                 stack.extend(reversed(list(self._shown(item))))
         return "".join(out)
@@ -163,7 +163,7 @@ def _joined(node: ast.JoinedStr) -> Iterator[object]:
 
 def _constant(value: object) -> str:
     if isinstance(value, str):
-        return "'" + ascii(value)
+        return ascii(value)
     if type(value) is int:
         return "#" + hex(value)  # repr refuses more than 4,300 digits
     return f"#{type(value).__name__}:{value!r}"

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal
-
-import attrs
+from typing import Any, Literal, NamedTuple
 
 from ._errors import OptionError
 
@@ -14,8 +11,8 @@ IDENTITY = ("version", "depends_on")
 CHECKS = ("footprint", "each")
 
 
-@attrs.frozen
-class TaskOptions:
+# A named tuple, not an attrs class: a program that only defines tasks need not import attrs, which takes longer than all of this.
+class TaskOptions(NamedTuple):
     """How a task is recalled and applied. No option but `version` and `depends_on` ever causes a rerun."""
 
     cache: bool = True
@@ -31,7 +28,7 @@ class TaskOptions:
         Raises:
             OptionError: one is unknown or has a value of the wrong type; `where` says where it was written.
         """
-        return attrs.evolve(self, **checked(changes, where))
+        return self._replace(**checked(changes, where))
 
 
 def checked(options: Mapping[str, Any], where: str) -> dict[str, Any]:
@@ -40,7 +37,7 @@ def checked(options: Mapping[str, Any], where: str) -> dict[str, Any]:
     Raises:
         OptionError: otherwise, with the nearest known name.
     """
-    known = {field.name for field in attrs.fields(TaskOptions)}
+    known = TaskOptions._fields
     for name, value in options.items():
         if name not in known:
             raise OptionError(f"{where}: unknown option {name!r}{nearest(name, known)}")
@@ -55,6 +52,8 @@ def checked(options: Mapping[str, Any], where: str) -> dict[str, Any]:
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """` (did you mean 'cache'?)`, or nothing when no known word is near."""
+    import difflib
+
     near = difflib.get_close_matches(word, list(known), 1)
     return f" (did you mean {near[0]!r}?)" if near else ""
 

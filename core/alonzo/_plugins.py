@@ -39,7 +39,9 @@ class Providers:
     manager: pluggy.PluginManager
 
 
-def manager(extra: Iterable[object], *, discover: bool, warn: Callable[[str], None]) -> tuple[pluggy.PluginManager, list[Any], list[Any]]:
+def manager(
+    extra: Iterable[object], *, discover: bool, warn: Callable[[str], None]
+) -> tuple[pluggy.PluginManager, list[Any], list[Any]]:
     """A plugin manager with the built-in plugin, the installed ones and `extra` (objects, or "no:NAME" to leave one out).
 
     Raises:
@@ -49,7 +51,9 @@ def manager(extra: Iterable[object], *, discover: bool, warn: Callable[[str], No
     plugins.add_hookspecs(_hookspecs)
     plugins.register(_builtins, "core")
     given = list(extra)
-    switched_off = {item.removeprefix("no:") for item in given if isinstance(item, str)} | _names("ALONZO_DISABLE_PLUGINS")
+    switched_off = {item.removeprefix("no:") for item in given if isinstance(item, str)} | _names(
+        "ALONZO_DISABLE_PLUGINS"
+    )
     only = _names("ALONZO_ONLY_PLUGINS")
     loaded: list[tuple[str, str, str]] = []
     failed: list[tuple[str, str]] = []
@@ -60,7 +64,9 @@ def manager(extra: Iterable[object], *, discover: bool, warn: Callable[[str], No
             plugins.register(load(), name)
         except Exception as error:
             failed.append((name, f"{type(error).__name__}: {error}"))
-            warn(f"plugin {name} ({distribution} {version}) could not be loaded and is left out: {type(error).__name__}: {error}")
+            warn(
+                f"plugin {name} ({distribution} {version}) could not be loaded and is left out: {type(error).__name__}: {error}"
+            )
         else:
             loaded.append((name, distribution, version))
     for plugin in given:
@@ -80,7 +86,9 @@ def manager(extra: Iterable[object], *, discover: bool, warn: Callable[[str], No
     return plugins, loaded, failed
 
 
-def assemble(settings: Settings, extra: Iterable[object] = (), *, discover: bool = True, warn: Callable[[str], None]) -> Providers:
+def assemble(
+    settings: Settings, extra: Iterable[object] = (), *, discover: bool = True, warn: Callable[[str], None]
+) -> Providers:
     """Call each hook once.
 
     Raises:
@@ -107,7 +115,9 @@ def assemble(settings: Settings, extra: Iterable[object] = (), *, discover: bool
                     raise PluginError(name, f"{hook} gave {offer!r}, which is no {protocol.__name__}")
                 for claimed in names(offer):
                     if (hook, claimed) in owners:
-                        raise PluginError(name, f"{hook}: {claimed!r} is already supplied by plugin {owners[hook, claimed]}")
+                        raise PluginError(
+                            name, f"{hook}: {claimed!r} is already supplied by plugin {owners[hook, claimed]}"
+                        )
                     owners[hook, claimed] = name
                 given.append((name, offer))
         return given
@@ -137,7 +147,7 @@ def _tables(plugins: pluggy.PluginManager, settings: Settings) -> dict[str, Any]
     tables: dict[str, Any] = {}
     for implementation in plugins.hook.alonzo_settings.get_hookimpls():
         name = implementation.plugin_name
-        kind = implementation.function()
+        kind: Any = implementation.function()
         if kind is None:
             continue
         _checked_class(name, kind)
@@ -146,7 +156,9 @@ def _tables(plugins: pluggy.PluginManager, settings: Settings) -> dict[str, Any]
     for name in settings.plugins:
         if name not in tables:
             problem = "has no settings" if name in known else f"is not installed{nearest(name, known)}"
-            raise PluginError(name, f"{settings.set_by('plugins', name)} has a table [plugins.{name}], but that plugin {problem}")
+            raise PluginError(
+                name, f"{settings.set_by('plugins', name)} has a table [plugins.{name}], but that plugin {problem}"
+            )
     return tables
 
 

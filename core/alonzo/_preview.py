@@ -42,14 +42,18 @@ def shown(value: Any, depth: int = 0) -> str:
     elif depth > 1:
         text = "…"
     elif kind in (list, tuple, set, frozenset):
-        inner = ", ".join(shown(item, depth + 1) for item in list(value)[:_ITEMS]) + (", …" if len(value) > _ITEMS else "")
+        inner = ", ".join(shown(item, depth + 1) for item in list(value)[:_ITEMS]) + (
+            ", …" if len(value) > _ITEMS else ""
+        )
         text = f"[{inner}]" if kind is list else f"({inner})" if kind is tuple else f"{{{inner}}}"
     elif kind is dict:
         pairs = [f"{shown(k, depth + 1)}: {shown(v, depth + 1)}" for k, v in list(value.items())[:_ITEMS]]
         text = "{" + ", ".join(pairs) + (", …" if len(value) > _ITEMS else "") + "}"
     elif field_names(kind) or is_namedtuple(kind):
         names = field_names(kind) or kind._fields
-        text = f"{kind.__name__}({', '.join(f'{n}={shown(getattr(value, n, None), depth + 1)}' for n in names[:_ITEMS])})"
+        text = (
+            f"{kind.__name__}({', '.join(f'{n}={shown(getattr(value, n, None), depth + 1)}' for n in names[:_ITEMS])})"
+        )
     elif hasattr(kind, "__fspath__"):
         text = f"{kind.__name__}({value.__fspath__()!r})"
     else:

@@ -134,15 +134,15 @@ class Verdicts:
             today = world.names.get(entry[1], _UNKNOWN)
             if today is _UNKNOWN:
                 return ("name", entry[1])
-            return today is not None and today.entry == entry  # type: ignore[attr-defined, no-any-return]
+            return isinstance(today, Definition) and today.entry == entry
         if kind == "external":
             seen = world.places.get(entry[1:3], _UNKNOWN)
-            return ("external", entry[1], entry[2]) if seen is _UNKNOWN else seen == entry[3]
+            return ("external", entry[1], entry[2]) if seen is _UNKNOWN else bool(seen == entry[3])
         if kind == "context":
-            return world.context_token(entry[1]) == entry[2]
+            return bool(world.context_token(entry[1]) == entry[2])
         if kind == "class":
             seen = world.named.get(entry[1], _UNKNOWN)
-            return ("named", entry[1]) if seen is _UNKNOWN else seen == entry[2]
+            return ("named", entry[1]) if seen is _UNKNOWN else bool(seen == entry[2])
         return False
 
 
@@ -150,4 +150,8 @@ def changed(before: Iterable[External], after: Iterable[External], declared: Ite
     """Which arguments' external values changed while a body ran, but for places that its result declares anew (rule 13 ii)."""
     was = {(kind, place): digest for kind, place, digest in before}
     anew = {(kind, place) for kind, place, _ in declared}
-    return [(kind, place, now) for kind, place, now in after if (kind, place) not in anew and was.get((kind, place), now) != now]
+    return [
+        (kind, place, now)
+        for kind, place, now in after
+        if (kind, place) not in anew and was.get((kind, place), now) != now
+    ]

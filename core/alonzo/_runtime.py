@@ -109,7 +109,9 @@ class Runtime:
 
     # -- running -----------------------------------------------------------------------------------
 
-    def run(self, expression: T, *, force: Sequence[str] = (), dry_run: bool = False, tags: Mapping[str, str] | None = None) -> T:
+    def run(
+        self, expression: T, *, force: Sequence[str] = (), dry_run: bool = False, tags: Mapping[str, str] | None = None
+    ) -> T:
         """Reduce an expression, or a container of expressions, and return its value.
 
         force    patterns of full names: these tasks run again though their results are recorded
@@ -123,7 +125,9 @@ class Runtime:
         """
         applying = APPLYING.get()
         if applying is not None:
-            raise AlonzoError("run() was called inside a task: return the expression, or await it in an `async def` task")
+            raise AlonzoError(
+                "run() was called inside a task: return the expression, or await it in an `async def` task"
+            )
         if self._closed:
             raise AlonzoError("this runtime is closed")
         summary = Summary()
@@ -132,10 +136,17 @@ class Runtime:
                 self._catalog.refresh()
         started = _describe(expression)
         start = RunStart(
-            *started, time.time(), platform.node(), os.getpid(), _user(), {**self._tags, **(tags or {})}, " ".join(sys.argv)
+            *started,
+            time.time(),
+            platform.node(),
+            os.getpid(),
+            _user(),
+            {**self._tags, **(tags or {})},
+            " ".join(sys.argv),
         )
-        with _calmer_gc():
-            return self._run(expression, start, summary, tuple(force), dry_run)
+        with _CalmerGc():
+            value: T = self._run(expression, start, summary, tuple(force), dry_run)
+            return value
 
     async def arun(self, expression: T, *, force: Sequence[str] = (), dry_run: bool = False) -> T:
         """As `run`, in any event loop; the loop goes on meanwhile."""
@@ -163,7 +174,9 @@ class Runtime:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, frames: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, frames: TracebackType | None
+    ) -> None:
         self.close()
 
     # -- one run -----------------------------------------------------------------------------------
@@ -252,7 +265,7 @@ class Runtime:
         kind = self.providers.executors.get(kind_name)
         if kind is None:
             raise unknown_executor(kind_name, [*self.providers.executors, *self.settings.executors])
-        options = self.settings.table(kind.options, "executors", name, leave_out=["kind"])
+        options: Any = self.settings.table(kind.options, "executors", name, leave_out=["kind"])
         site = ExecutorSite(name, options, self.settings.workers, self._applier, self._wiring(), self.settings.root)
         return kind.open(site)
 
@@ -285,7 +298,9 @@ class Runtime:
         kind = self.providers.stores.get(scheme)
         if not colon or kind is None:
             known = ", ".join(f"{name}:" for name in sorted(self.providers.stores))
-            raise StoreError(f"{url!r} is no store{nearest(scheme, self.providers.stores)}: a URL that begins with one of {known}")
+            raise StoreError(
+                f"{url!r} is no store{nearest(scheme, self.providers.stores)}: a URL that begins with one of {known}"
+            )
         log.info("store: %s (%s)", url, why)
         return kind.open(StoreSite(url, self.settings.root, self.settings.trust))
 
@@ -327,7 +342,11 @@ def _failure(outcome: Any, summary: Summary, *, stopped: bool) -> BaseException 
 
 
 def _settings(given: Any, overrides: Mapping[str, Any]) -> Settings:
-    allowed = {field for field in TaskOptions.__slots__ if not field.startswith("_")} - {"version", "depends_on", "nout"}
+    allowed = set(TaskOptions._fields) - {
+        "version",
+        "depends_on",
+        "nout",
+    }
     if isinstance(given, Settings):
         import attrs
 
@@ -392,7 +411,7 @@ def _user() -> str:
         return ""
 
 
-class _calmer_gc:  # noqa: N801 - used as a function
+class _CalmerGc:
     """Collections find nothing in a growing graph, and cost a third of the time: they are made rarer while a run goes on."""
 
     _depth = 0
@@ -403,18 +422,18 @@ class _calmer_gc:  # noqa: N801 - used as a function
         import gc
 
         with self._guard:
-            if _calmer_gc._depth == 0:
-                _calmer_gc._before = gc.get_threshold()
+            if _CalmerGc._depth == 0:
+                _CalmerGc._before = gc.get_threshold()
                 gc.set_threshold(*_GC_THRESHOLD)
-            _calmer_gc._depth += 1
+            _CalmerGc._depth += 1
 
     def __exit__(self, *_: object) -> None:
         import gc
 
         with self._guard:
-            _calmer_gc._depth -= 1
-            if _calmer_gc._depth == 0:
-                gc.set_threshold(*_calmer_gc._before)
+            _CalmerGc._depth -= 1
+            if _CalmerGc._depth == 0:
+                gc.set_threshold(*_CalmerGc._before)
 
 
 __all__ = ["AlonzoWarning", "Failure", "PluginError", "Runtime", "Summary", "decoded"]

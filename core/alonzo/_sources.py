@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import ast
 import linecache
-import os
 import textwrap
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
+from pathlib import Path
 from types import CodeType
 from typing import Any, NamedTuple
 
@@ -226,15 +226,14 @@ class Sources:
 
     def _read(self, filename: str, namespace: Namespace) -> ModuleText | None:
         try:
-            status = os.stat(filename)
+            status = Path(filename).stat()
         except (OSError, ValueError):
             return self._from_memory(filename, namespace)
         signature = (status.st_mtime_ns, status.st_size)
         kept = self._files.get(filename)
         if kept is None or kept[0] != signature:
             try:
-                with open(filename, "rb") as file:
-                    data = file.read()
+                data = Path(filename).read_bytes()
             except OSError:
                 return None
             kept = self._files[filename] = (signature, _parsed(data, filename))

@@ -67,9 +67,7 @@ class StoreContract:
             with closing(self.reopen()) as other:
                 answers = other.recall([key(number) for number in range(2500)])
 
-                assert [present(a).reductions[0].data for a in answers] == [
-                    b"s%d" % number for number in range(2500)
-                ]
+                assert [present(a).reductions[0].data for a in answers] == [b"s%d" % number for number in range(2500)]
                 assert len({id(present(a).normals[0].footprint) for a in answers}) == 1
 
     def test_a_body_and_its_normal_form_are_two_records(self) -> None:
@@ -127,6 +125,18 @@ class StoreContract:
             assert first is None
             assert present(second).normals[0].value.data == b"stwo"
 
+    def test_a_value_without_a_token_is_not_remembered_and_disagrees_with_nothing(self) -> None:
+        nameless = Found("the object", b"", "scalar", b"sone", size=4)
+        with closing(self.open()) as store:
+            commit(store, leaf(1, small(b"one")))
+            commit(store, leaf(1, nameless), leaf(2, nameless))
+
+            first, second = store.recall([key(1), key(2)])
+
+            assert [found.data for found in present(first).reductions] == [b"sone"]
+            assert second is None
+            assert list(store.epochs([TASK])) == [0]
+
     def test_a_footprint_comes_back_as_it_was_whatever_it_names(self) -> None:
         footprint: Footprint = frozenset(
             [
@@ -182,10 +192,7 @@ class StoreContract:
             # All in one commit: their order is that of the notes.
             commit(
                 store,
-                *[
-                    note(1, reduction=small(b"v", (("file", "in", b"%d" % number),)))
-                    for number in range(10)
-                ],
+                *[note(1, reduction=small(b"v", (("file", "in", b"%d" % number),))) for number in range(10)],
             )
 
             (records,) = store.recall([key(1)])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, Generic, ParamSpec, TypeVar, final
 
@@ -12,14 +11,14 @@ from ._options import TaskOptions
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_SIMPLE = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+_COROUTINE = 0x80  # inspect.CO_COROUTINE; inspect itself is imported when something is called
 
 
 @final
 class Task(Generic[P, R]):
     """A function under a full name. Calling it makes an expression and runs nothing; `func` is the plain function."""
 
-    __slots__ = ("__dict__", "_signature", "func", "full_name", "is_async", "name", "namespace", "options")
+    __slots__ = ("__dict__", "_signature", "full_name", "func", "is_async", "name", "namespace", "options")
 
     def __init__(self, func: Callable[P, R], namespace: str, name: str, options: TaskOptions) -> None:
         self.func = func
@@ -27,7 +26,7 @@ class Task(Generic[P, R]):
         self.name = name
         self.full_name = f"{namespace}.{name}"
         self.options = options
-        self.is_async = inspect.iscoroutinefunction(func)
+        self.is_async = _is_async(func)
         self._signature: Signature | None = None
         self.__doc__ = func.__doc__
         self.__module__ = func.__module__
@@ -49,6 +48,13 @@ class Task(Generic[P, R]):
 
     def __repr__(self) -> str:
         return f"<task {self.full_name}>"
+
+
+def _is_async(func: Any) -> bool:
+    while not hasattr(func, "__code__") and hasattr(func, "func"):
+        func = func.func
+    code = getattr(func, "__code__", None)
+    return bool(code is not None and code.co_flags & _COROUTINE)
 
 
 @final
@@ -80,12 +86,17 @@ class Signature:
     __slots__ = ("_full", "_least", "_simple", "defaults", "names")
 
     def __init__(self, func: Callable[..., Any]) -> None:
+        import inspect
+
+        simple = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
         self._full = inspect.signature(func)
         parameters = self._full.parameters.values()
         self.names = tuple(p.name for p in parameters)
-        self.defaults: Mapping[str, Any] = {p.name: p.default for p in parameters if p.default is not inspect.Parameter.empty}
+        self.defaults: Mapping[str, Any] = {
+            p.name: p.default for p in parameters if p.default is not inspect.Parameter.empty
+        }
         # Nearly all tasks have plain parameters and are called by position: binding is then one comparison.
-        self._simple = all(p.kind in _SIMPLE for p in parameters)
+        self._simple = all(p.kind in simple for p in parameters)
         self._least = len(self.names) - len(self.defaults)
 
     def check(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -116,9 +127,15 @@ class Signature:
         """The positional and keyword arguments with which to call the function, from one value per parameter."""
         if self._simple:
             return values, {}
+        import inspect
+
+        # inspect types its argument as an OrderedDict; any mapping in order will do.
         bound = inspect.BoundArguments(self._full, dict(zip(self.names, values, strict=True)))
         return bound.args, bound.kwargs
 
     def policy(self) -> tuple[Any, ...]:
         """What of the signature decides how a call is bound: names, kinds, and the defaults themselves."""
-        return tuple((p.name, int(p.kind), p.name in self.defaults, self.defaults.get(p.name)) for p in self._full.parameters.values())
+        return tuple(
+            (p.name, int(p.kind), p.name in self.defaults, self.defaults.get(p.name))
+            for p in self._full.parameters.values()
+        )

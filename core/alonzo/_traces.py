@@ -59,7 +59,7 @@ class Ledger:
 
     def total(self, basis: Basis) -> Footprint:
         if type(basis) is not Join:
-            return self.intern(basis)  # type: ignore[arg-type]
+            return self.intern(basis)
         seen: set[int] = {id(basis)}
         sums: list[Footprint] = []
         todo: list[Join] = [basis]
@@ -71,7 +71,7 @@ class Ledger:
                 if type(part) is Join:
                     todo.append(part)
                 else:
-                    sums.append(part)  # type: ignore[arg-type]
+                    sums.append(part)
         return self.intern(frozenset().union(*sums))
 
 

@@ -1,20 +1,21 @@
-"""How a worker gets its applier: from the wiring that the coordinator's runtime gave to the executor."""
+"""How a worker process gets its applier: from the wiring that the coordinator's runtime gave to the executor."""
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import attrs
 
 from ._apply import LocalApplier
+from ._builtins import PickleDigest
+from ._catalog import Catalog
 from ._codec import Codec
 from ._digests import Digester
-from ._ports import Applier
+from ._runtime import _type_namer
+from ._settings import Settings
 from ._tasks import Task
-
-Resolve = Callable[[str], Task[..., Any]]
 
 
 @attrs.frozen
@@ -22,35 +23,39 @@ class Assembly:
     """What a worker works with.
 
     applier      applies the jobs
-    codec        encodes what failed jobs raised
-    fingerprint  the fingerprint of a task as this process knows it; None: not checked
+    fingerprint  the fingerprint of a task as this process knows it
     """
 
-    applier: Applier
-    codec: Codec
-    fingerprint: Callable[[Task[..., Any]], bytes] | None = None
+    applier: LocalApplier
+    fingerprint: Callable[[Task[..., Any]], bytes]
 
 
-def assembled(wiring: Mapping[str, Any], resolve: Resolve) -> Assembly:
-    """The assembly that the wiring describes.
+def assembled(
+    wiring: Mapping[str, Any],
+    resolve: Callable[[str], Task[..., Any]],
+    warn: Callable[[str], None],
+) -> Assembly:
+    """The same digests, bytes and fingerprints as in the coordinator.
 
-    `wiring["assemble"]`, "module:function", names who makes it: called with the wiring and `resolve` (full name -> Task, raises
-    LookupError). Without it: `encoders`, `inspectors` and `serializers` are lists of providers, `main` is the name by which the
-    main program would be imported.
+    `wiring` has, each perhaps missing: `encoders`, `inspectors` (by kind) and `serializers`, the providers; `main`, the name by which
+    the main program would be imported; `project`, `root` and `track_distributions`, as in the settings. `resolve` finds tasks by full
+    name and raises LookupError.
     """
-    name = wiring.get("assemble")
-    if name is None:
-        return _plain(wiring, resolve)
-    module, _, function = name.partition(":")
-    assembly = getattr(importlib.import_module(module), function)(wiring, resolve)
-    assert isinstance(assembly, Assembly)
-    return assembly
-
-
-def _plain(wiring: Mapping[str, Any], resolve: Resolve) -> Assembly:
-    inspectors = wiring.get("inspectors", ())
-    encoders = {kind: each.simplify for each in wiring.get("encoders", ()) for kind in each.kinds}
-    externals = {kind: (each.kind, each.place) for each in inspectors for kind in each.kinds}
-    codec = Codec(wiring.get("serializers", ()), resolve, wiring.get("main"))
-    digester = Digester(encoders, externals, lambda value: codec.encode(value)[1])
-    return Assembly(LocalApplier(digester, codec, {each.kind: each for each in inspectors}), codec)
+    main = wiring.get("main")
+    inspectors = wiring.get("inspectors", {})
+    digester = Digester(
+        {kind: each.simplify for each in wiring.get("encoders", ()) for kind in each.kinds},
+        {kind: (each.kind, each.place) for each in inspectors.values() for kind in each.kinds},
+        PickleDigest(warn),
+        _type_namer(main),
+    )
+    codec = Codec(wiring.get("serializers", ()), resolve, main)
+    settings = Settings(
+        project=tuple(wiring.get("project", ())),
+        track_distributions=tuple(wiring.get("track_distributions", ())),
+        root=Path(wiring.get("root", ".")),
+    )
+    # Epochs are the store's, which a worker has not; and what fingerprinting warns of, the coordinator has said already.
+    catalog = Catalog(digester, settings, main, lambda tasks: [0] * len(tasks), lambda _: None)
+    applier = LocalApplier(digester, codec, inspectors)
+    return Assembly(applier, lambda task: catalog.fingerprint(task).digest)

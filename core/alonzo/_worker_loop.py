@@ -66,7 +66,7 @@ def _own_pipes() -> tuple[BinaryIO, BinaryIO]:
     """The pipes to the coordinator, moved away from where tasks, and programs that they start, read and print."""
     requests = os.fdopen(os.dup(0), "rb", buffering=0)
     answers = os.fdopen(os.dup(1), "wb", buffering=0)
-    with open(os.devnull, "rb") as nothing:
+    with open(os.devnull, "rb") as nothing:  # noqa: PTH123
         os.dup2(nothing.fileno(), 0)
     if hasattr(os, "register_at_fork"):
         # A process that a task forked would keep the pipes open, and the coordinator would not see this one's end.
@@ -83,11 +83,15 @@ class Worker:
         _surround(setup.surroundings)
         wiring = pickle.loads(setup.wiring)
         self._main_name = wiring.get("main")
-        self._assembly: Assembly = assembled(wiring, self._resolve)
+        self._warnings: list[str] = []
+        self._assembly: Assembly = assembled(wiring, self._resolve, self._warnings.append)
         self._output = output
+        # A definition is not the coordinator's. Once this process has done some work, a new one may know better: then it ends.
+        self._is_stale = False
+        self._is_new = True
         self._answers = _Answers(answers)
         self._tasks: dict[int, Task[..., Any] | Lost] = {}
-        with open(setup.begun, "r+b") as file:
+        with open(setup.begun, "r+b") as file:  # noqa: PTH123
             self._begun = mmap.mmap(file.fileno(), 8)
         self._answers.tell(("ready", os.getpid()))
 
@@ -100,6 +104,9 @@ class Worker:
             for definition in definitions:
                 self._tasks[definition[0]] = self._defined(*definition[1:])
             self._batch(*packed)
+            if self._is_stale:
+                return
+            self._is_new = False
 
     def _batch(self, serials: list[int], packed: bytes) -> None:
         began = perf_counter()
@@ -122,10 +129,11 @@ class Worker:
     def _applied(self, number: int, job: int, args: Any, *rest: Any) -> tuple[tuple[Any, ...], tuple[Any, ...] | None]:
         task = self._tasks[number] if number else None
         if type(task) is Lost:
-            return _lost(task), None
+            return (("stale",) if self._is_stale else _lost(task)), None
         answer, report = self._assembly.applier.apply(Apply(job, task, args, *rest))
         output = report.output + self._output.taken()
-        told = (report.started, report.finished, output, report.seen, report.warnings)
+        told = (report.started, report.finished, output, report.seen, (*report.warnings, *self._warnings))
+        self._warnings.clear()
         if type(answer) is Found:
             return self._found(answer), told
         return (self._raised(answer) if type(answer) is Raised else _lost(answer)), told
@@ -139,7 +147,7 @@ class Worker:
         error = answer.error
         names = tuple(f"{kind.__module__}.{kind.__qualname__}" for kind in type(error).__mro__)
         try:
-            encoded = self._assembly.codec.encode(error)
+            encoded = self._assembly.applier.codec.encode(error)
         except Exception:  # it cannot travel: its text and the names of its classes do
             encoded = ("", b"")
         return ("raised", *encoded, _text(error), names, answer.traceback)
@@ -148,6 +156,7 @@ class Worker:
         name = definition[1] if kind == "module" else definition[0]
         try:
             if kind == "module":
+                importlib.invalidate_caches()  # the module may have been written since the last look
                 return self._checked(imported_task(definition[0], name), definition[2])
             task: Task[..., Any] = pickle.loads(definition[1])
             return task
@@ -156,8 +165,9 @@ class Worker:
 
     def _checked(self, task: Task[..., Any], fingerprint: bytes) -> Task[..., Any] | Lost:
         """The task, if it is here what it is in the coordinator."""
-        if not fingerprint or self._assembly.fingerprint is None or self._assembly.fingerprint(task) == fingerprint:
+        if not fingerprint or self._assembly.fingerprint(task) == fingerprint:
             return task
+        self._is_stale = not self._is_new
         return Lost(
             AlonzoError(
                 f"the definition of task {task.full_name} in this worker process is not the coordinator's: "

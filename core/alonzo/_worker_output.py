@@ -39,5 +39,5 @@ class Output:
 
 def _text_file(number: int, *, line_buffering: bool) -> io.TextIOWrapper:
     # Written at the place where all writers of this file stand, so that processes that a task starts are in turn.
-    raw = open(number, "wb", closefd=False)  # noqa: PTH123, SIM115 - a descriptor, and it stays open
+    raw = open(number, "wb", closefd=False)  # noqa: SIM115
     return io.TextIOWrapper(raw, encoding="utf-8", errors="backslashreplace", line_buffering=line_buffering)

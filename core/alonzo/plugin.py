@@ -1,9 +1,25 @@
-"""For authors of plugins: the hook marker, the ports and the protocol's types. A module with hook implementations imports only this."""
+"""For authors of plugins: the hook marker, the ports and the protocol's types.
+
+A module with hook implementations imports only this.
+"""
 
 from __future__ import annotations
 
+from ._apply import CAPTURE, Capture
+from ._async_loop import AsyncJobs
 from ._digests import digest_of, frame, token_of
+from ._driver import Failure
 from ._effects import ABSENT, Apply, Asks, Found, JobNote, Lost, Normal, Raised, Records, Remember
+from ._errors import (
+    AlonzoError,
+    EncodeError,
+    OptionError,
+    PluginError,
+    RemoteError,
+    SettingsError,
+    StoreError,
+    WorkerLostError,
+)
 from ._hookspecs import hookimpl, hookspec
 from ._ports import (
     Applied,
@@ -28,9 +44,26 @@ from ._ports import (
     StoreSite,
     Ticket,
 )
+from ._settings import Project, Settings, find_project, load_settings
 from ._traces import Entry, External, Footprint
 
 __all__ = [
+    "CAPTURE",
+    "Capture",
+    "AsyncJobs",
+    "Failure",
+    "AlonzoError",
+    "EncodeError",
+    "OptionError",
+    "PluginError",
+    "RemoteError",
+    "SettingsError",
+    "StoreError",
+    "WorkerLostError",
+    "Project",
+    "Settings",
+    "find_project",
+    "load_settings",
     "ABSENT",
     "Applied",
     "Applier",

@@ -103,9 +103,7 @@ def most_depended_on(packages: list[Summary], top: int = 20) -> list[tuple[str, 
 
 
 @task
-def report(
-    packages: list[Summary], ranking: list[tuple[str, int]], out: str, style: File = STYLE
-) -> File:
+def report(packages: list[Summary], ranking: list[tuple[str, int]], out: str, style: File = STYLE) -> File:
     """Write the page."""
     largest = sorted(packages, key=lambda package: -package.lines)[:20]
     peaks = sorted((p.peak for p in packages if p.functions), reverse=True)[:20]

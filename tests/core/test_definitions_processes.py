@@ -1,4 +1,4 @@
-"""The same files have the same fingerprints, however the program is started, installed and by which Python it is run."""
+"""The same files have the same fingerprints, however the program is started and installed and by which Python."""
 
 import json
 import os

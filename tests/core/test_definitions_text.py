@@ -28,10 +28,10 @@ def test_the_normal_form_is_this():
 
     assert normal_form(function(text)) == (
         "(FunctionDef"
-        " args=(arguments args=[(arg arg='a)(arg arg='b)] defaults=[#0x1])"
-        " body=[(Assign targets=[(Name id='x)] value=(Name id='a))"
-        "(Return value=(BinOp left=(Name id='x) op=(Add) right=#float:2.0))]"
-        " name='f)"
+        " args=(arguments args=[(arg arg='a')(arg arg='b')] defaults=[#0x1])"
+        " body=[(Assign targets=[(Name id='x')] value=(Name id='a'))"
+        "(Return value=(BinOp left=(Name id='x') op=(Add) right=#float:2.0))]"
+        " name='f')"
     )
 
 

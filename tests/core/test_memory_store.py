@@ -22,7 +22,8 @@ class TestMemoryStore(StoreContract):
     def open(self):
         return opened(self.url)
 
-    reopen = open
+    def reopen(self):
+        return opened(self.url)
 
 
 def test_a_store_without_a_name_is_private():

@@ -87,9 +87,7 @@ def edit(path, old, new):
 
 def ran_in(project):
     """Run the workflow in a process of its own; how many calls of each task ran."""
-    done = subprocess.run(
-        [sys.executable, "-c", RUN], cwd=project, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([sys.executable, "-c", RUN], cwd=project, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     path, ran = json.loads(done.stdout.splitlines()[-1])
     assert path == "stdlib_report.html"
@@ -286,9 +284,7 @@ def test_a_source_that_counts_the_same_runs_no_further_than_its_analysis(project
 @pytest.mark.slow
 def test_it_is_a_script_as_well(project, tmp_path):
     # The whole library, once: what a newcomer starts first.
-    done = subprocess.run(
-        [sys.executable, "flow.py"], cwd=project, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([sys.executable, "flow.py"], cwd=project, capture_output=True, text=True, check=False)
 
     assert done.returncode == 0, done.stderr
     assert done.stdout == "stdlib_report.html\n"

@@ -128,9 +128,7 @@ def test_a_small_value_is_copied_from_the_same_key_when_its_bytes_do_not_come(op
 
 
 @pytest.mark.parametrize("table", ["footprint", "entry"])
-def test_a_normal_form_without_its_footprint_is_left_out_until_it_is_written_again(
-    open_store, change, table
-):
+def test_a_normal_form_without_its_footprint_is_left_out_until_it_is_written_again(open_store, change, table):
     commit(open_store(), leaf(1, small(b"one")))
     assert change(f"DELETE FROM {table}") == 1
     store = open_store()
@@ -189,9 +187,7 @@ def test_a_record_without_its_value_is_left_out_until_it_is_written_again(open_s
 # -- damage ----------------------------------------------------------------------------------------
 
 
-def test_a_damaged_large_value_is_absent_with_one_warning_until_it_is_written_again(
-    open_store, change, caplog
-):
+def test_a_damaged_large_value_is_absent_with_one_warning_until_it_is_written_again(open_store, change, caplog):
     first, second = opaque(b"x" * 3000), opaque(b"y" * 3000)
     commit(open_store(), leaf(1, first), leaf(2, second))
     assert change("UPDATE value SET data = zeroblob(3000)") == 2
@@ -216,9 +212,7 @@ def test_a_damaged_large_value_is_absent_with_one_warning_until_it_is_written_ag
         (opaque(b"x" * 500), "UPDATE value SET data = zeroblob(500)"),
     ],
 )
-def test_a_damaged_small_value_is_left_out_until_it_is_written_again(
-    open_store, change, found, damage
-):
+def test_a_damaged_small_value_is_left_out_until_it_is_written_again(open_store, change, found, damage):
     commit(open_store(), leaf(1, found))
     assert change(damage) == 1
     store = open_store()

@@ -14,11 +14,28 @@ from typing import Any
 import attrs
 import click
 
-from ._values import FALSE_WORDS, TRUE_WORDS, Misfit, described, from_texts, hints_of, is_flag, shown
+from ._annotations import described, hints_of, is_flag, shown
+from ._values import FALSE_WORDS, NONE_WORDS, TRUE_WORDS, MisfitError, from_texts
 from ._words import is_option
 
 # Defaults whose type says what a parameter without annotation wants.
-_TELLING = (enum.Enum, bool, int, float, str, bytes, Path, datetime.datetime, datetime.date, datetime.time, list, tuple, set, frozenset, dict)
+_TELLING = (
+    enum.Enum,
+    bool,
+    int,
+    float,
+    str,
+    bytes,
+    Path,
+    datetime.datetime,
+    datetime.date,
+    datetime.time,
+    list,
+    tuple,
+    set,
+    frozenset,
+    dict,
+)
 _MISSING = inspect.Parameter.empty
 _SEVERAL = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
@@ -118,6 +135,8 @@ def convert(given: Given, arguments: Sequence[Argument], task: str) -> tuple[tup
         raise click.UsageError(f"{task} needs {needed}")
     args: list[Any] = []
     kwargs: dict[str, Any] = {}
+    # By position as far as nothing is left out: that is how the record shows a call.
+    is_contiguous = True
     for argument in arguments:
         match argument.kind:
             case inspect.Parameter.VAR_POSITIONAL:
@@ -126,11 +145,8 @@ def convert(given: Given, arguments: Sequence[Argument], task: str) -> tuple[tup
                 own = {other.name for other in arguments}
                 kwargs |= {name: _converted(argument, texts[name], name) for name in texts if name not in own}
             case _ if argument.name not in texts:
-                continue
-            case inspect.Parameter.POSITIONAL_ONLY:
-                args.append(_converted(argument, texts[argument.name], argument.name))
-            case inspect.Parameter.POSITIONAL_OR_KEYWORD if rest:
-                # What is left over goes to *args, which only positional arguments can precede.
+                is_contiguous = False
+            case inspect.Parameter.POSITIONAL_ONLY | inspect.Parameter.POSITIONAL_OR_KEYWORD if is_contiguous:
                 args.append(_converted(argument, texts[argument.name], argument.name))
             case _:
                 kwargs[argument.name] = _converted(argument, texts[argument.name], argument.name)
@@ -183,9 +199,13 @@ def _entries(lines: Iterable[str]) -> Iterator[tuple[str, str]]:
         yield name, " ".join(parts).strip()
 
 
-def _placed(positions: Sequence[str], arguments: Sequence[Argument], texts: dict[str, list[str]], task: str) -> list[str]:
+def _placed(
+    positions: Sequence[str], arguments: Sequence[Argument], texts: dict[str, list[str]], task: str
+) -> list[str]:
     """Put the values given by position into `texts`; those that are left are for `*args`."""
-    simple = [a for a in arguments if a.kind in (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)]
+    simple = [
+        a for a in arguments if a.kind in (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    ]
     for argument, text in zip(simple, positions, strict=False):
         if argument.name in texts:
             raise click.UsageError(f"{argument.option} is given twice: as {text!r} by position, and by name")
@@ -201,7 +221,9 @@ def _value(option: str, argument: Argument | None, rest: list[str], known: Mappi
     """The text after an option; a flag takes one only where it says true or false."""
     after = rest[-1] if rest else None
     if argument is not None and argument.is_flag:
-        is_word = after is not None and after.lower() in (*TRUE_WORDS, *FALSE_WORDS, "none", "null") and not after.isdigit()
+        is_word = (
+            after is not None and after.lower() in (*TRUE_WORDS, *FALSE_WORDS, *NONE_WORDS) and not after.isdigit()
+        )
         return rest.pop() if is_word else "true"
     if after is None or _folded(after.partition("=")[0]) in known:
         wanted = f": {described(argument.annotation)}" if argument else ""
@@ -212,13 +234,19 @@ def _value(option: str, argument: Argument | None, rest: list[str], known: Mappi
 def _converted(argument: Argument, texts: list[str], name: str) -> Any:
     try:
         return from_texts(texts, argument.annotation)
-    except Misfit as misfit:
+    except MisfitError as misfit:
         raise click.UsageError(f"--{name.replace('_', '-')}: {misfit}") from misfit
 
 
 def _default(argument: Argument) -> str:
     value = argument.default
-    text = value.name if isinstance(value, enum.Enum) else str(value) if isinstance(value, str | Path) and str(value) else repr(value)
+    text = (
+        value.name
+        if isinstance(value, enum.Enum)
+        else str(value)
+        if isinstance(value, str | Path) and str(value)
+        else repr(value)
+    )
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 

@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, Self, TextIO
 
 from alonzo.plugin import Moment, Observer, hookimpl
 
@@ -48,7 +48,7 @@ class Display:
         """Whether it moves the terminal's cursor."""
         return False
 
-    def __enter__(self) -> Display:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -98,7 +98,9 @@ class Display:
 class PlainLog(Display):
     """Lines: when a task is applied for the first time, and now and then where the run stands."""
 
-    def __init__(self, *, quiet: bool, stream: TextIO | None = None, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, *, quiet: bool, stream: TextIO | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         super().__init__(quiet=quiet, stream=stream)
         self._clock = clock
         self._next = clock() + _LOG_EVERY
@@ -117,7 +119,11 @@ class PlainLog(Display):
 
     def _progress(self) -> str:
         tally = self.tally
-        counts = [f"{tally.total(name):,} {name}" for name in ("ran", "recalled", "running", "waiting", "failed") if tally.total(name)]
+        counts = [
+            f"{tally.total(name):,} {name}"
+            for name in ("ran", "recalled", "running", "waiting", "failed")
+            if tally.total(name)
+        ]
         return f"so far {', '.join(counts) or 'nothing'}"
 
 
@@ -144,7 +150,7 @@ class LiveTable(Display):
     def is_live(self) -> bool:
         return self._live.is_started
 
-    def __enter__(self) -> Display:
+    def __enter__(self) -> Self:
         self._live.start()
         return self
 
@@ -171,7 +177,13 @@ class LiveTable(Display):
         tally, now = self.tally, time.time()
         table = Table(box=None, pad_edge=False, padding=(0, 1), header_style="dim")
         table.add_column("task", no_wrap=True, overflow="ellipsis")
-        for name, style in (("ran", "green"), ("recalled", "cyan"), ("running", "bold"), ("waiting", ""), ("failed", "red")):
+        for name, style in (
+            ("ran", "green"),
+            ("recalled", "cyan"),
+            ("running", "bold"),
+            ("waiting", ""),
+            ("failed", "red"),
+        ):
             table.add_column(name, justify="right", style=style, no_wrap=True)
         for name in ("elapsed", "left"):
             table.add_column(name, justify="right", no_wrap=True)
@@ -198,5 +210,7 @@ def make_display(*, quiet: bool) -> Display:
 
 
 def _counts(task: TaskTally | Any) -> str:
-    words = [f"{getattr(task, name):,} {name}" for name in ("ran", "recalled", "shared", "failed") if getattr(task, name)]
+    words = [
+        f"{getattr(task, name):,} {name}" for name in ("ran", "recalled", "shared", "failed") if getattr(task, name)
+    ]
     return ", ".join(words) or "nothing ran"

@@ -19,7 +19,7 @@ from ._arguments import Argument, arguments_of, convert, documentation, help_row
 from ._display import Display, make_display
 from ._errors import DONE, FAILED, WOULD_RUN, Wrong, say_error
 from ._failures import show_failures, show_unexpected
-from ._importing import ImportFailed, import_target
+from ._importing import ImportFailedError, import_target
 from ._messages import told
 from ._result import as_json, as_text
 from ._signals import Stopper
@@ -49,6 +49,10 @@ class Options:
     as_json: bool = False
     quiet: bool = False
 
+    def settings(self) -> dict[str, Any]:
+        """Those that are settings too; None where one was not given."""
+        return {"store": self.store, "values": self.values, "executor": self.executor, "workers": self.workers}
+
 
 def execute(words: Words, options: Options, reserved: Sequence[str]) -> int:
     """Do what the words say; the answer is the exit code. `reserved` are the names of the engine's options.
@@ -61,7 +65,10 @@ def execute(words: Words, options: Options, reserved: Sequence[str]) -> int:
 
     silent = options.quiet or options.dry_run
     display = make_display(quiet=silent)
-    with only_results(CAPTURE.get, display.line) as (router, out), told(display.line, quiet=silent, known=display.warned):
+    with (
+        only_results(CAPTURE.get, display.line) as (router, out),
+        told(display.line, quiet=silent, known=display.warned),
+    ):
         display.printed = router.printed
         try:
             module = import_target(words.target)
@@ -73,7 +80,7 @@ def execute(words: Words, options: Options, reserved: Sequence[str]) -> int:
                 return _write(out, task_help(words.target, words.task, task, arguments))
             expression = _called(task, words, arguments)
             return _run(expression, options, display, out, words)
-        except ImportFailed as error:
+        except ImportFailedError as error:
             click.echo(error.shown, err=True, nl=False)
             raise
         except KeyboardInterrupt:
@@ -199,16 +206,12 @@ def _run(expression: Any, options: Options, display: Display, out: TextIO, words
 
     context, tags = parse_context(options.contexts), parse_tags(options.tags)
     runtime = Runtime(
-        store=options.store,
-        values=options.values,
-        executor=options.executor,
-        workers=options.workers,
         context=context or None,
         tags=tags or None,
         cache=not options.no_cache,
         keep_going=options.keep_going,
         plugins=[display],
-        settings=load_settings(overrides=list(options.sets)),
+        settings=load_settings(overrides=[*options.sets, options.settings()]),
     )
     received = None
     with runtime:

@@ -8,12 +8,12 @@ import os
 import sys
 import traceback
 from pathlib import Path
-from types import ModuleType, TracebackType
+from types import ModuleType
 
 from ._errors import Wrong
 
 
-class ImportFailed(Wrong):
+class ImportFailedError(Wrong):
     """The user's own code failed while it was being imported; `shown` is its traceback, without our frames."""
 
     def __init__(self, message: str, shown: str) -> None:
@@ -26,7 +26,7 @@ def import_target(target: str) -> ModuleType:
 
     Raises:
         Wrong: there is no such file or module, or it is none that can be imported.
-        ImportFailed: it is there, and raised something.
+        ImportFailedError: it is there, and raised something.
     """
     if is_file_target(target):
         return import_file(Path(target))
@@ -47,7 +47,7 @@ def import_file(path: Path) -> ModuleType:
 
     Raises:
         Wrong: there is no such file, it is no Python file, or its name cannot be a module's.
-        ImportFailed: it is there, and raised something.
+        ImportFailedError: it is there, and raised something.
     """
     if not path.exists():
         raise Wrong(f"there is no file {path}")
@@ -106,21 +106,14 @@ def _imported(name: str, shown: str) -> ModuleType:
         raise _failed(shown, error) from error
 
 
-def _failed(shown: str, error: BaseException) -> ImportFailed:
-    own = _users_frames(error.__traceback__)
-    text = "".join(traceback.format_exception(type(error), error, own))
+def _failed(shown: str, error: BaseException) -> ImportFailedError:
+    told = traceback.TracebackException.from_exception(error)
+    told.stack = traceback.StackSummary.from_list([frame for frame in told.stack if not _is_engine(frame.filename)])
     problem = traceback.format_exception_only(error)[-1].strip()
-    return ImportFailed(f"{shown} cannot be imported: {problem}", text)
+    return ImportFailedError(f"{shown} cannot be imported: {problem}", "".join(told.format()))
 
 
-def _users_frames(frames: TracebackType | None) -> TracebackType | None:
-    """The traceback from the first frame that is neither ours nor the import system's."""
-    while frames is not None:
-        filename = frames.tb_frame.f_code.co_filename
-        if not filename.startswith("<frozen importlib") and filename not in _OURS:
-            return frames
-        frames = frames.tb_next
-    return None
-
-
-_OURS = (__file__, importlib.__file__)
+def _is_engine(filename: str) -> bool:
+    """Whether the frame is ours or the import system's, and so tells the user nothing."""
+    engine = [f"{Path(file).parent}{os.sep}" for file in (__file__, sys.modules["alonzo"].__file__) if file]
+    return filename == importlib.__file__ or filename.startswith(("<frozen importlib", *engine))

@@ -30,7 +30,9 @@ _STYLES = {"done": "green", "running": "bold", "failed": "red", "interrupted": "
 @click.option("--output", is_flag=True, help="With each job what it printed.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @plugin_option
-def log(run: str | None, store: str | None, sets: tuple[str, ...], limit: int, whole: bool, output: bool, as_json: bool) -> None:
+def log(
+    *, run: str | None, store: str | None, sets: tuple[str, ...], limit: int, whole: bool, output: bool, as_json: bool
+) -> None:
     """List the newest runs, or show the jobs of the run with the id RUN; `last` is the newest run."""
     from alonzo import Runtime
 
@@ -43,7 +45,11 @@ def log(run: str | None, store: str | None, sets: tuple[str, ...], limit: int, w
         else:
             row = find_run(runtime.store, run)
             jobs = runtime.store.jobs(row.id)
-            text = _dumped({**as_dict(row), "jobs": [as_dict(job) for job in jobs]}) if as_json else run_text(row, jobs, whole=whole, output=output)
+            text = (
+                _dumped({**as_dict(row), "jobs": [as_dict(job) for job in jobs]})
+                if as_json
+                else run_text(row, jobs, whole=whole, output=output)
+            )
     _page(text)
 
 
@@ -94,13 +100,15 @@ def _runs_text(rows: Sequence[RunRow]) -> str:
     cells = [("run", "status", "began", "took", "task", "jobs")]
     for row in rows:
         took = "" if row.finished is None else duration(row.finished - row.started)
-        cells.append((str(row.id), row.status, _time(row.started), took, _call(row.task, row.arguments, 60), _counts(row)))
+        cells.append(
+            (str(row.id), row.status, _time(row.started), took, _call(row.task, row.arguments, 60), _counts(row))
+        )
     widths = [max(len(row[column]) for row in cells) for column in range(len(cells[0]))]
     lines = []
-    for number, row in enumerate(cells):
-        padded = [text.ljust(width) for text, width in zip(row, widths, strict=True)]
+    for number, texts in enumerate(cells):
+        padded = [text.ljust(width) for text, width in zip(texts, widths, strict=True)]
         if number:
-            padded[1] = _styled(row[1]) + " " * (widths[1] - len(row[1]))
+            padded[1] = _styled(texts[1]) + " " * (widths[1] - len(texts[1]))
         lines.append("  ".join(padded).rstrip())
     return "\n".join(lines)
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import re
 import sys
 from collections.abc import Sequence
 from typing import Any
 
 import click
 
-from ._errors import DONE, say_error
+from ._errors import DONE, WRONG, say_error
 from ._options import plugin_option
 
 _BUILT_IN = {
@@ -74,12 +75,20 @@ class Program(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl(rows)
 
-    def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, *rest: Any, standalone_mode: bool = True, **extra: Any) -> Any:
+    def main(  # type: ignore[override]
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        *,
+        standalone_mode: bool = True,
+        **extra: Any,
+    ) -> Any:
         """Run it, and leave the process with the exit code; `standalone_mode=False` raises what is raised."""
         if not standalone_mode:
-            return super().main(args, prog_name or "alonzo", *rest, standalone_mode=False, **extra)
+            return super().main(args, prog_name or "alonzo", complete_var, standalone_mode=False, **extra)
         try:
-            code = super().main(args, prog_name or "alonzo", *rest, standalone_mode=False, **extra)
+            code = super().main(args, prog_name or "alonzo", complete_var, standalone_mode=False, **extra)
         except click.exceptions.NoArgsIsHelpError as error:
             error.show()
             sys.exit(error.exit_code)
@@ -95,8 +104,9 @@ class Program(click.Group):
         except Exception as error:
             if not _is_for_users(error):
                 raise
-            say_error(str(error))
-            sys.exit(2)
+            # A setting that was given as an option is named as one.
+            say_error(re.sub(r"run\((\w+)=\.\.\.\)", r"--\1", str(error)))
+            sys.exit(WRONG)
         sys.exit(code if isinstance(code, int) else DONE)
 
     def _is_known(self, name: str) -> bool:

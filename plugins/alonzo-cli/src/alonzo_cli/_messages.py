@@ -10,25 +10,25 @@ from typing import TextIO
 
 
 @contextlib.contextmanager
-def told(line: Callable[[str], None], *, quiet: bool, known: Collection[str] = ()) -> Iterator[None]:
+def told(tell: Callable[[str], None], *, quiet: bool, known: Collection[str] = ()) -> Iterator[None]:
     """Within, Alonzo's log (if `quiet` its warnings only) and its warnings are lines; those in `known` are told already."""
     from alonzo import AlonzoWarning
 
-    logger, handler = logging.getLogger("alonzo"), _Handler(line)
+    logger, handler = logging.getLogger("alonzo"), _Handler(tell)
     before, level, propagates = warnings.showwarning, logger.level, logger.propagate
 
-    def show(
+    def show(  # noqa: PLR0917 - the standard library's signature
         message: Warning | str,
         category: type[Warning],
         filename: str,
         lineno: int,
         file: TextIO | None = None,
-        text: str | None = None,
+        line: str | None = None,
     ) -> None:
         if not issubclass(category, AlonzoWarning):
-            before(message, category, filename, lineno, file, text)
+            before(message, category, filename, lineno, file, line)
         elif str(message) not in known:
-            line(f"alonzo: warning: {message}")
+            tell(f"alonzo: warning: {message}")
 
     warnings.showwarning = show
     logger.addHandler(handler)

@@ -39,7 +39,10 @@ def described(runtime: Runtime) -> dict[str, Any]:
         for name, distribution, version in sorted(providers.plugins)
     ]
     # What is built in belongs to no distribution of its own.
-    built_in = [{"name": name, "distribution": "alonzo", "version": "", "supplies": own} for name, own in sorted(supplies.items())]
+    built_in = [
+        {"name": name, "distribution": "alonzo", "version": "", "supplies": own}
+        for name, own in sorted(supplies.items())
+    ]
     failed = [{"name": name, "error": error} for name, error in providers.failed]
     return {"plugins": [*built_in, *listed], "failed": failed}
 

@@ -40,28 +40,43 @@ def as_json(value: Any) -> tuple[str, list[str]]:
 
 
 def _plain(value: Any, foreign: dict[str, None]) -> Any:
-    if value is None or type(value) in (bool, int, str):
-        return value
+    """The value as JSON has it; what of it has no place there is noted in `foreign`."""
+    if value is None or isinstance(value, bool | int | float | str):
+        return _scalar(value, foreign)
     if isinstance(value, enum.Enum):
         return value.name
-    if isinstance(value, float) and math.isfinite(value):
-        return float(value)
-    if isinstance(value, str):
-        return str(value)
     if isinstance(value, tuple) and hasattr(value, "_fields"):
         return {name: _plain(item, foreign) for name, item in zip(value._fields, value, strict=True)}
     if isinstance(value, Mapping):
         return {_key(key): _plain(item, foreign) for key, item in value.items()}
     if isinstance(value, set | frozenset):
-        return sorted((_plain(item, foreign) for item in value), key=lambda item: (str(type(item)), json.dumps(item)))
+        items = [_plain(item, foreign) for item in value]
+        return sorted(items, key=lambda item: (type(item).__name__, json.dumps(item)))
     if isinstance(value, list | tuple):
         return [_plain(item, foreign) for item in value]
+    return _single(value, foreign)
+
+
+def _scalar(value: Any, foreign: dict[str, None]) -> Any:
+    if isinstance(value, enum.Enum):
+        return value.name
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, float) and not math.isfinite(value):
+        foreign[repr(value)] = None
+        return repr(value)
+    kind = next(kind for kind in (int, float, str) if isinstance(value, kind))
+    return kind(value)
+
+
+def _single(value: Any, foreign: dict[str, None]) -> Any:
     if isinstance(value, datetime.datetime | datetime.date | datetime.time):
         return value.isoformat()
     if isinstance(value, decimal.Decimal | uuid.UUID):
         return str(value)
     if isinstance(value, os.PathLike):
-        return os.fspath(value)
+        path = os.fspath(value)
+        return path if isinstance(path, str) else _repr(value)
     fields = _fields(value)
     if fields is not None:
         return {name: _plain(getattr(value, name), foreign) for name in fields}

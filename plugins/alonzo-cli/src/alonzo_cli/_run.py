@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import click
 
 from ._options import plugin_option
-from ._words import HELP_OPTIONS, Words, take_apart
+from ._words import HELP_OPTIONS, take_apart
+
 
 class RunCommand(click.Command):
     """A command that takes its words apart before click sees the engine's own."""
@@ -51,19 +51,25 @@ class RunCommand(click.Command):
 @click.option("--store", metavar="URL", help="Where memo and record are kept: sqlite:PATH, memory:")
 @click.option("--values", metavar="URL", help="Where values too large for a row are kept.")
 @click.option("--executor", metavar="NAME", help="A kind of executor, or the NAME of an [executors.NAME].")
-@click.option("--workers", type=click.IntRange(1), metavar="N", help="How many jobs each local executor works on at once.")
+@click.option(
+    "--workers", type=click.IntRange(1), metavar="N", help="How many jobs each local executor works on at once."
+)
 @click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="Change a setting, for this run.")
-@click.option("--context", "contexts", multiple=True, metavar="K=V", help="What tasks may look up; a dot in K goes a level down.")
+@click.option(
+    "--context", "contexts", multiple=True, metavar="K=V", help="What tasks may look up; a dot in K goes a level down."
+)
 @click.option("--tag", "tags", multiple=True, metavar="K=V", help="Mark the run in the record.")
 @click.option("--no-cache", is_flag=True, help="Run everything, whatever is recorded.")
-@click.option("--force", multiple=True, metavar="PATTERN", help="Run the tasks whose full name fits, whatever is recorded.")
+@click.option(
+    "--force", multiple=True, metavar="PATTERN", help="Run the tasks whose full name fits, whatever is recorded."
+)
 @click.option("--dry-run", is_flag=True, help="Run nothing; list what would run, and exit with 3 if there is any.")
 @click.option("--keep-going", is_flag=True, help="After a failure, go on with what does not need it.")
 @click.option("--json", "as_json", is_flag=True, help="The result as JSON.")
 @click.option("--quiet", "-q", is_flag=True, help="No display, no log: warnings, failures and what tasks print.")
 @plugin_option
 @click.pass_context
-def run(ctx: click.Context, **options: Any) -> None:
+def run(ctx: click.Context, /, **options: Any) -> None:
     """Run TASK of a Python file or an importable module, with arguments as its parameters ask for.
 
     \b

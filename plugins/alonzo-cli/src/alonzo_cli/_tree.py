@@ -79,7 +79,7 @@ def _chosen(jobs: Sequence[JobRow]) -> list[JobRow | _More]:
     for job in jobs:
         groups.setdefault((job.task, job.status), []).append(job)
     hidden: dict[int, _More] = {}
-    drawn = set()
+    drawn: set[int] = set()
     for (task, status), alike in groups.items():
         first = alike if len(alike) <= _SIBLINGS + 1 else alike[:_SIBLINGS]
         drawn.update(job.number for job in first)
@@ -103,7 +103,7 @@ def _line(job: JobRow) -> str:
 
 def _notes(job: JobRow, indent: str, *, output: bool) -> Iterator[str]:
     if job.error:
-        yield f"{indent}{job.error.strip().splitlines()[-1]}"
+        yield f"{indent}{job.error.strip().splitlines()[0]}"
     for line in job.output.splitlines() if output else ():
         yield f"{indent}| {line}"
 

@@ -45,19 +45,19 @@ class AsyncioOptions:
     workers: int | None = _workers("1000")
 
 
-def _threads(site: ExecutorSite) -> Executor:
+def _open_threads(site: ExecutorSite) -> Executor:
     from ._threads import ThreadExecutor
 
     return ThreadExecutor(site)
 
 
-def _processes(site: ExecutorSite) -> Executor:
+def _open_processes(site: ExecutorSite) -> Executor:
     from ._processes import ProcessExecutor
 
     return ProcessExecutor(site)
 
 
-def _asyncio(site: ExecutorSite) -> Executor:
+def _open_asyncio(site: ExecutorSite) -> Executor:
     from ._asyncio import AsyncioExecutor
 
     return AsyncioExecutor(site)
@@ -66,7 +66,7 @@ def _asyncio(site: ExecutorSite) -> Executor:
 @hookimpl
 def alonzo_executors() -> list[ExecutorKind]:
     return [
-        ExecutorKind("threads", ThreadsOptions, _threads, "threads of this process"),
-        ExecutorKind("processes", ProcessesOptions, _processes, "worker processes on this machine"),
-        ExecutorKind("asyncio", AsyncioOptions, _asyncio, "an event loop, for `async def` tasks"),
+        ExecutorKind("threads", ThreadsOptions, _open_threads, "threads of this process"),
+        ExecutorKind("processes", ProcessesOptions, _open_processes, "worker processes on this machine"),
+        ExecutorKind("asyncio", AsyncioOptions, _open_asyncio, "an event loop, for `async def` tasks"),
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from alonzo._errors import AlonzoError, EncodeError, RemoteError, WorkerLostError
+from alonzo import AlonzoError, EncodeError, RemoteError, WorkerLostError
 from alonzo.plugin import ABSENT, Found, Lost, Raised, Report
 
 from ._backlog import Job

@@ -18,8 +18,9 @@ class Job:
 
     __slots__ = ("alone", "apply", "by_value", "losses", "name", "post", "serial", "ticket")
 
-    def __init__(self, serial: int, ticket: Ticket, apply: Apply, post: Post) -> None:
-        self.serial = serial
+    def __init__(self, ticket: Ticket, apply: Apply, post: Post) -> None:
+        # By this number a worker says that it has begun the job; the dispatch gives it.
+        self.serial = 0
         self.ticket = ticket
         self.apply = apply
         self.post = post

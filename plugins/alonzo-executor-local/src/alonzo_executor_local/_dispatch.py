@@ -7,6 +7,7 @@ way there go back to the front of the backlog.
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Iterable, Sequence
 from typing import Literal
@@ -38,13 +39,14 @@ class Dispatch:
         self.places: list[Place] = []
         self._lock = threading.Lock()
         self._backlog = Backlog()
+        self._serials = itertools.count(1)
 
     def add(self, jobs: Iterable[Job]) -> list[Place]:
         """New jobs. The places that were opened for them are returned: each needs a thread that calls `next`."""
         with self._lock:
             if self.closed:
                 return []
-            self._backlog.add(jobs)
+            self._backlog.add(map(self._numbered, jobs))
             missing = min(self._call_for(), self.width - len(self.places))
             opened = [Place(self._lock) for _ in range(missing)]
             self.places.extend(opened)
@@ -93,7 +95,7 @@ class Dispatch:
         """These are to be done after all."""
         with self._lock:
             if not self.closed:
-                self._backlog.put_back(list(jobs))
+                self._backlog.put_back(list(map(self._numbered, jobs)))
                 self._call_for()
 
     def ended(self, place: Place, begun: int) -> tuple[list[Job], list[Job]]:
@@ -122,6 +124,11 @@ class Dispatch:
             self._backlog.clear()
             for place in self.places:
                 place.called.notify_all()
+
+    def _numbered(self, job: Job) -> Job:
+        # Anew each time: a worker that began the job under its old number has answered that.
+        job.serial = next(self._serials)
+        return job
 
     def _decide(self, place: Place) -> Order:
         waiting = len(self._backlog)

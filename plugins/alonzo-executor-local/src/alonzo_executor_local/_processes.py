@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import time
 import weakref
@@ -29,7 +28,6 @@ class ProcessExecutor:
     def __init__(self, site: ExecutorSite) -> None:
         self._site = site
         self._width = site.workers or site.options.workers or os.cpu_count() or 1
-        self._serials = itertools.count(1)
         self._open()
 
     @property
@@ -39,8 +37,7 @@ class ProcessExecutor:
     def submit(self, jobs: Sequence[tuple[Ticket, Apply]], post: Post) -> None:
         if self._process != os.getpid():  # forked: threads and workers are the parent's
             self._open()
-        serials = self._serials
-        entries = [Job(next(serials), ticket, apply, post) for ticket, apply in jobs]
+        entries = [Job(ticket, apply, post) for ticket, apply in jobs]
         for place in self._dispatch.add(entries):
             name = f"alonzo-{self._site.name}-{len(self._slots) + 1}"
             self._slots.append(

@@ -17,8 +17,7 @@ from typing import Any
 import attrs
 import cloudpickle
 
-from alonzo._errors import EncodeError
-from alonzo._tasks import Task
+from alonzo import EncodeError, Task
 from alonzo.plugin import ABSENT, Apply, Found
 from alonzo.worker import Surroundings, imported_task, main_globals, main_thing, new_task, same
 

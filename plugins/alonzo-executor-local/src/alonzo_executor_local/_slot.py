@@ -140,6 +140,9 @@ class Slot:
         times = [(serial, seconds if told else None) for serial, seconds, _, told in rows]
         jobs = self._dispatch.answered(self._place, times)
         for job, (_, _, row, told) in zip(jobs, rows, strict=True):
+            if row[0] == "stale":  # the worker ends now; its successor imports what the coordinator has
+                self._dispatch.again([job])
+                continue
             answer, report = self._answers.made(row, told, worker)
             if type(answer) is Lost and told and job.apply.carried and not job.by_value:
                 job.by_value = True  # the worker lacks what its arguments' bytes name

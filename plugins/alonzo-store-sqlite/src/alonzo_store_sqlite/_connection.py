@@ -15,7 +15,7 @@ from ._settings import SqliteSettings
 
 # Parameters of one look-up. Few widths, so that few statements are ever compiled; the last is far
 # below the 999 parameters that the oldest SQLite allows.
-_WIDTHS = (1, 8, 64, 500)
+_WIDTHS = (8, 64, 500)
 
 
 class Connection:
@@ -63,6 +63,8 @@ class Connection:
 
     def look_up(self, sql: str, values: Sequence[Any]) -> list[Any]:
         """The rows of a query that ends in `IN ({})`, for all these values, in no order."""
+        if len(values) == 1:  # a chain asks one by one
+            return self.execute(sql.format("?"), values).fetchall()
         rows: list[Any] = []
         for start in range(0, len(values), _WIDTHS[-1]):
             block = list(values[start : start + _WIDTHS[-1]])
@@ -87,8 +89,8 @@ class Connection:
         process wrote meanwhile, however long it would wait.
         """
         with self.reading(doing):
-            self.execute("BEGIN IMMEDIATE")
             try:
+                self.execute("BEGIN IMMEDIATE")
                 yield
                 self.execute("COMMIT")
             except BaseException:

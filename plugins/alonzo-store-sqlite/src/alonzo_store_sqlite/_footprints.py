@@ -38,9 +38,7 @@ class Footprints:
         missing = [number for number in ids if number not in self._of_id]
         if not missing:
             return
-        rows = self._connection.look_up(
-            "SELECT id, digest, entries FROM footprint WHERE id IN ({})", missing
-        )
+        rows = self._connection.look_up("SELECT id, digest, entries FROM footprint WHERE id IN ({})", missing)
         lists = [(number, digest, _ids(text)) for number, digest, text in rows]
         self._load_entries({number for _, _, entries in lists for number in entries})
         for number, digest, entries in lists:
@@ -71,9 +69,7 @@ class Footprints:
         """The id of each, stored where it is not yet; in the caller's transaction."""
         self._bound()
         digests = {self._digest(footprint): footprint for footprint in footprints}
-        rows = self._connection.look_up(
-            "SELECT digest, id FROM footprint WHERE digest IN ({})", list(digests)
-        )
+        rows = self._connection.look_up("SELECT digest, id FROM footprint WHERE digest IN ({})", list(digests))
         ids = dict(rows)
         again = self._broken.intersection(ids.values())
         absent = [digest for digest in digests if ids.get(digest) in again or digest not in ids]
@@ -89,14 +85,10 @@ class Footprints:
         entries = sorted(self._entry_ids[entry] for entry in footprint)
         text = f"[{','.join(map(str, entries))}]"
         if broken is not None:
-            self._connection.execute(
-                "UPDATE footprint SET entries = ? WHERE id = ?", (text, broken)
-            )
+            self._connection.execute("UPDATE footprint SET entries = ? WHERE id = ?", (text, broken))
             self._broken.discard(broken)
             return broken
-        cursor = self._connection.execute(
-            "INSERT INTO footprint (digest, entries) VALUES (?, ?)", (digest, text)
-        )
+        cursor = self._connection.execute("INSERT INTO footprint (digest, entries) VALUES (?, ?)", (digest, text))
         number = cursor.lastrowid
         assert number is not None
         return number
@@ -120,9 +112,7 @@ class Footprints:
         self._find_entries({row[0]: wanted[row[0]] for row in absent})
 
     def _find_entries(self, wanted: dict[bytes, Entry]) -> None:
-        rows = self._connection.look_up(
-            "SELECT digest, id FROM entry WHERE digest IN ({})", list(wanted)
-        )
+        rows = self._connection.look_up("SELECT digest, id FROM entry WHERE digest IN ({})", list(wanted))
         for digest, number in rows:
             self._entry_ids[wanted[digest]] = number
 

@@ -61,8 +61,7 @@ class Jobs:
                     earlier.append((run, job.number, number, *when))
         self._connection.executemany(_WRITE_JOB, jobs)
         self._connection.executemany(
-            "INSERT OR REPLACE INTO attempt (run, job, number, started, duration, worker) "
-            "VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO attempt (run, job, number, started, duration, worker) VALUES (?, ?, ?, ?, ?, ?)",
             earlier,
         )
 
@@ -76,9 +75,7 @@ class Jobs:
 
     def end_epochs(self, tasks: Iterable[tuple[str, bytes]]) -> None:
         for name, fingerprint in tasks:
-            self._connection.execute(
-                "UPDATE task SET epoch = epoch + 1 WHERE id = ?", (self.task(name, fingerprint),)
-            )
+            self._connection.execute("UPDATE task SET epoch = epoch + 1 WHERE id = ?", (self.task(name, fingerprint),))
 
     def epochs(self, tasks: Sequence[tuple[str, bytes]]) -> list[int]:
         names = list(dict.fromkeys(name for name, _ in tasks))
@@ -90,14 +87,14 @@ class Jobs:
 
     def of_run(self, run: int) -> list[JobRow]:
         rows = self._connection.execute(
-            "SELECT number, parent, task.name, job.status, coalesce(job.arguments, ''), upstreams, "
-            "run.started + job.started / 1e6, run.started + (job.started + duration) / 1e6, "
-            "coalesce(executor, ''), coalesce(job.error, ''), coalesce(output, '') "
-            "FROM job JOIN run ON run.id = job.run JOIN task ON task.id = job.task "
-            "LEFT JOIN worker ON worker.id = job.worker WHERE run = ? ORDER BY number",
+            "SELECT number, parent, task.name, job.status, coalesce(job.arguments, ''), upstreams,"
+            " run.started + job.started / 1e6, run.started + (job.started + duration) / 1e6,"
+            " coalesce(executor, ''), coalesce(job.error, ''), coalesce(output, '')"
+            " FROM job JOIN run ON run.id = job.run JOIN task ON task.id = job.task"
+            " LEFT JOIN worker ON worker.id = job.worker WHERE run = ? ORDER BY number",
             (run,),
-        ).fetchall()
-        return [JobRow(*row[:5], numbers(row[5]), *row[6:]) for row in rows]
+        )
+        return [_job_row(row) for row in rows]
 
     def _columns(self, run: int, started: float, job: JobNote, note: Note) -> tuple[Any, ...]:
         last = note.attempts[-1] if note.attempts else None
@@ -130,10 +127,24 @@ class Jobs:
         """The id of the row with these values, made where it is not there."""
         row = [readable(v) or "" if isinstance(v, str) else v for v in values]
         first, second = columns
-        self._connection.execute(
-            f"INSERT OR IGNORE INTO {table} ({first}, {second}) VALUES (?, ?)", row
-        )
-        found = self._connection.execute(
-            f"SELECT id FROM {table} WHERE {first} = ? AND {second} = ?", row
-        ).fetchone()
+        self._connection.execute(f"INSERT OR IGNORE INTO {table} ({first}, {second}) VALUES (?, ?)", row)
+        found = self._connection.execute(f"SELECT id FROM {table} WHERE {first} = ? AND {second} = ?", row).fetchone()
         return int(found[0])
+
+
+def _job_row(row: Sequence[Any]) -> JobRow:
+    number, parent, task, status, arguments, upstreams, started, finished, *texts = row
+    executor, error, output = texts
+    return JobRow(
+        number=number,
+        parent=parent,
+        task=task,
+        status=status,
+        arguments=arguments,
+        upstreams=numbers(upstreams),
+        started=started,
+        finished=finished,
+        executor=executor,
+        error=error,
+        output=output,
+    )

@@ -53,6 +53,8 @@ class Memo:
             "FROM memo WHERE key IN ({})",
             list(dict.fromkeys(keys)),
         )
+        if not rows:
+            return [None] * len(keys)
         large = {digest_of(row[5]) for row in rows if row[7] is None}
         sizes = self._values.describe(large) if large else {}
         self._footprints.load({number for row in rows for number in row[1:3] if number})
@@ -85,18 +87,13 @@ class Memo:
         Returns the tasks, by full name and fingerprint, whose results have disagreed (rule 18).
         """
         values = [
-            value
-            for note, _ in notes
-            for value in (note.reduction, note.normal)
-            if value is not None and value.token
+            value for note, _ in notes for value in (note.reduction, note.normal) if value is not None and value.token
         ]
         there = self._values.write(values)
         footprints = {note.footprint for note, _ in notes if note.footprint is not None}
         variants = {value.externals: _variant(value.externals) for value in values}
         ids = self._footprints.write([*footprints, *filter(None, variants.values())])
-        variant_ids = {
-            given: ids[variant] if variant else 0 for given, variant in variants.items()
-        }
+        variant_ids = {given: ids[variant] if variant else 0 for given, variant in variants.items()}
         shelves = self._shelves({note.key for note, _ in notes}, there, ids, variant_ids)
         for note, task in notes:
             shelves[note.key].remember(note, task)
@@ -117,9 +114,10 @@ class Memo:
             "checksum FROM memo WHERE key IN ({})",
             list(keys),
         )
-        for key, footprint, externals, returned, *rest, checksum in rows:
-            place = key, footprint, externals
-            row = Row(key, footprint, externals, bool(returned), *rest, stored=place)
+        for *columns, checksum in rows:
+            row = Row(*columns)
+            key = row.key
+            row.stored = place = key, row.footprint, row.externals
             if _is_whole(row.token, row.data, checksum):
                 shelves[key].rows.append(row)
             else:
@@ -139,18 +137,14 @@ class Memo:
                     moved.append((row.footprint, row.returned, row.used, *row.stored))
         where = "WHERE key = ? AND footprint = ? AND externals = ?"
         self._connection.executemany(f"DELETE FROM memo {where}", gone)
-        self._connection.executemany(
-            f"UPDATE memo SET footprint = ?, returned = ?, used = ? {where}", moved
-        )
+        self._connection.executemany(f"UPDATE memo SET footprint = ?, returned = ?, used = ? {where}", moved)
         self._connection.executemany(
             "INSERT INTO memo (key, footprint, externals, returned, lazy, task, used, token, "
             "codec, data, checksum) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             new,
         )
 
-    def _records(
-        self, rows: Sequence[Any], sizes: dict[bytes, tuple[str, int, bytes | None]]
-    ) -> Records | None:
+    def _records(self, rows: Sequence[Any], sizes: dict[bytes, tuple[str, int, bytes | None]]) -> Records | None:
         normals: list[Normal] = []
         reductions: list[Found] = []
         for _, footprint, externals, returned, lazy, token, codec, data, checksum, _ in rows:
@@ -229,19 +223,17 @@ class Shelf:
         self._variants = variants
 
     def remember(self, note: Remember, task: int | None) -> None:
-        """Take in a note; `task` is the id of the task of its key."""
+        """Take in a note; `task` is the id of the task of its key. A value without a token has no name here."""
         footprint = 0 if note.footprint is None else self._ids[note.footprint]
-        if note.reduction is not None:
+        if note.reduction is not None and note.reduction.token:
             self._reduction(note, note.reduction, task, footprint)
-        if note.normal is not None and footprint:
+        if note.normal is not None and note.normal.token and footprint:
             self._normal(note, note.normal, task, footprint)
         if len(self.rows) > MOST:
             self._trim()
 
-    def _reduction(
-        self, note: Remember, found: Found, task: int | None, footprint: int
-    ) -> None:
-        variant = self._variants.get(found.externals, 0)
+    def _reduction(self, note: Remember, found: Found, task: int | None, footprint: int) -> None:
+        variant = self._variants[found.externals]
         for row in self.rows:
             if row.returned and row.externals == variant:
                 if row.token == found.token:
@@ -263,7 +255,7 @@ class Shelf:
             if row.footprint == footprint:
                 self._touch(row)
                 return
-        variant = self._variants.get(found.externals, 0)
+        variant = self._variants[found.externals]
         for row in self.rows:
             # What was returned is its own normal form: one row for both.
             is_same = row.token == found.token and row.externals == variant
@@ -273,13 +265,10 @@ class Shelf:
                 return
         self._add(note.key, found, task, footprint=footprint, returned=False)
 
-    def _add(
-        self, key: bytes, found: Found, task: int | None, *, footprint: int, returned: bool
-    ) -> None:
+    def _add(self, key: bytes, found: Found, task: int | None, *, footprint: int, returned: bool) -> None:
         """A new row, unless the value's bytes are neither here nor in the store (rule 19)."""
-        token, codec, data = found.token, found.codec, found.data
-        if not token:
-            return
+        token, data = found.token, found.data
+        codec: str | None = found.codec
         if data is None or len(data) > INLINE:
             twin = next((row for row in self.rows if row.token == token), None)
             if digest_of(token) in self._there:
@@ -291,9 +280,7 @@ class Shelf:
         variant = self._variants[found.externals]
         used = self._next()
         lazy = 1 if found.lazy else 0
-        self.rows.append(
-            Row(key, footprint, variant, returned, lazy, task, used, token, codec, data)
-        )
+        self.rows.append(Row(key, footprint, variant, returned, lazy, task, used, token, codec, data))
 
     def _touch(self, row: Row) -> None:
         row.used = self._next()

@@ -25,9 +25,7 @@ def path_of(url: str, root: Path) -> Path:
         return root / PRIVATE_DIRECTORY / DEFAULT_NAME
     if rest.startswith("//"):
         if not rest.startswith("///"):
-            raise StoreError(
-                f"{url}: a file has no host: write sqlite:PATH or sqlite:///ABSOLUTE/PATH"
-            )
+            raise StoreError(f"{url}: a file has no host: write sqlite:PATH or sqlite:///ABSOLUTE/PATH")
         rest = rest[2:]
     if re.match(r"/[A-Za-z]:[/\\]", rest):  # sqlite:///C:/data/runs.db
         rest = rest[1:]
@@ -41,24 +39,22 @@ def ready(path: Path, *, trust: bool) -> None:
         StoreError: it cannot be a database that this user writes: a directory, not writable, or
             another user's without `trust`.
     """
-    if path.is_dir():
-        raise StoreError(f"{path} is a directory: name a file for the database")
     try:
+        if path.is_dir():
+            raise StoreError(f"{path} is a directory: name a file for the database")
         _make_directory(path.parent)
         with contextlib.suppress(FileExistsError):
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         _refuse_strangers(path, trust=trust)
     except OSError as error:
         raise StoreError(
-            f"{path}: the database cannot be made or read ({error.strerror or error}): "
-            "name another place with --store"
+            f"{path}: the database cannot be made or read ({error.strerror or error}): name another place with --store"
         ) from error
     for place in (path, path.parent):
         if not os.access(place, os.W_OK):
             what = "database" if place is path else "database's directory"
             raise StoreError(
-                f"{place}: the {what} is read-only for this user: "
-                "make it writable, or name another place with --store"
+                f"{place}: the {what} is read-only for this user: make it writable, or name another place with --store"
             )
 
 
@@ -78,10 +74,8 @@ _PROBLEMS = {
     "end it, or raise busy_timeout in [plugins.store-sqlite]",
     "SQLITE_LOCKED": "another connection held the database: run again",
     "SQLITE_READONLY": "the database is read-only: make it and its directory writable",
-    "SQLITE_NOTADB": "the file is not an SQLite database: "
-    "move it away, or name another place with --store",
-    "SQLITE_CORRUPT": "the database is damaged: move it away (results will be computed again), "
-    "or restore a copy",
+    "SQLITE_NOTADB": "the file is not an SQLite database: move it away, or name another place with --store",
+    "SQLITE_CORRUPT": "the database is damaged: move it away (results will be computed again), or restore a copy",
     "SQLITE_CANTOPEN": "the file cannot be opened: check its directory and permissions",
     "SQLITE_IOERR": "reading or writing the file failed: check the disk and its free space",
 }

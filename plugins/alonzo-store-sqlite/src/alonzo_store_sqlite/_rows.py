@@ -98,9 +98,7 @@ def _plain(value: Any) -> Any:
 
 
 def _digest(entry: Entry) -> bytes:
-    return blake2b(
-        frame(b"entry", [_token(part) for part in entry]), digest_size=16, person=b"entry"
-    ).digest()
+    return blake2b(frame(b"entry", [_token(part) for part in entry]), digest_size=16, person=b"entry").digest()
 
 
 def _token(part: str | bytes | int | None) -> bytes:

@@ -6,9 +6,9 @@ import json
 import os
 import platform
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from alonzo.plugin import RunRow, RunStart, StoreError
 
@@ -32,9 +32,7 @@ class Runs:
             "SELECT id, beat, host, process, process_started FROM run WHERE status = 'running'"
         ).fetchall():
             if not _is_alive(beat, *alive):
-                self._connection.execute(
-                    "UPDATE run SET status = 'lost', finished = beat WHERE id = ?", (number,)
-                )
+                self._connection.execute("UPDATE run SET status = 'lost', finished = beat WHERE id = ?", (number,))
         cursor = self._connection.execute(
             "INSERT INTO run (task, arguments, status, started, beat, host, process, "
             "process_started, user, command, tags, counts, error) "
@@ -77,8 +75,7 @@ class Runs:
     def finish(self, run: int, status: str, counts: Mapping[str, int], error: str) -> None:
         now = time.time()
         self._connection.execute(
-            "UPDATE run SET status = ?, finished = ?, beat = ?, counts = ?, error = ? "
-            "WHERE id = ?",
+            "UPDATE run SET status = ?, finished = ?, beat = ?, counts = ?, error = ? WHERE id = ?",
             (status, now, now, json_text(counts), readable(error) or "", run),
         )
         self._started.pop(run, None)
@@ -89,34 +86,23 @@ class Runs:
             "beat, host, process, process_started FROM run ORDER BY id DESC LIMIT ?",
             (limit,),
         ).fetchall()
-        return [_run_row(*row) for row in rows]
+        return [_run_row(row) for row in rows]
 
 
-def _run_row(
-    number: int,
-    task: str,
-    arguments: str,
-    status: str,
-    started: float,
-    finished: float | None,
-    counts: str,
-    error: str,
-    tags: str,
-    beat: float,
-    *alive: Any,
-) -> RunRow:
+def _run_row(row: Sequence[Any]) -> RunRow:
+    number, task, arguments, status, started, finished, counts, error, tags, beat, *alive = row
     if status == "running" and not _is_alive(beat, *alive):
         status, finished = "lost", beat
     return RunRow(
-        number,
-        task,
-        arguments,
-        cast("Any", status),
-        started,
-        finished,
-        json.loads(counts),
-        error,
-        json.loads(tags),
+        id=number,
+        task=task,
+        arguments=arguments,
+        status=status,
+        started=started,
+        finished=finished,
+        counts=json.loads(counts),
+        error=error,
+        tags=json.loads(tags),
     )
 
 

@@ -56,9 +56,7 @@ def _version(connection: sqlite3.Connection, path: Path) -> int:
     version: int = connection.execute("PRAGMA user_version").fetchone()[0]
     if application != APPLICATION_ID:
         if version or connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
-            raise StoreError(
-                f"{path} is another program's database: name another place with --store"
-            )
+            raise StoreError(f"{path} is another program's database: name another place with --store")
         return 0
     if version > len(MIGRATIONS):
         raise StoreError(

@@ -19,6 +19,4 @@ class SqliteSettings:
         "full: what is committed survives a power failure too, at the price of a sync each time",
         "normal",
     )
-    busy_timeout: float = _setting(
-        "seconds to wait for another process that is writing to the same database", 60.0
-    )
+    busy_timeout: float = _setting("seconds to wait for another process that is writing to the same database", 60.0)

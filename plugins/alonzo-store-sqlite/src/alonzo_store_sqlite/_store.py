@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Self
 
@@ -10,7 +11,7 @@ from alonzo.plugin import Found, JobRow, Note, Records, RunRow, RunStart, StoreS
 from ._connection import Connection
 from ._jobs import Jobs
 from ._memo import Memo
-from ._place import path_of
+from ._place import explained, path_of
 from ._runs import Runs
 from ._settings import SqliteSettings
 
@@ -41,8 +42,10 @@ class SqliteStore:
         return self._connection.statements
 
     def recall(self, keys: Sequence[bytes]) -> Sequence[Records | None]:
-        with self._connection.reading("look up results"):
+        try:
             return self._memo.recall(keys)
+        except sqlite3.Error as error:
+            raise explained(self._connection.path, "look up results", error) from error
 
     def load(self, digests: Sequence[bytes]) -> Sequence[Found | None]:
         with self._connection.reading("read values"):
@@ -71,9 +74,7 @@ class SqliteStore:
         with self._connection.writing("record that a run is alive"):
             self._runs.beat(run)
 
-    def finish(
-        self, run: int, status: str, counts: Mapping[str, int], error: str = ""
-    ) -> None:
+    def finish(self, run: int, status: str, counts: Mapping[str, int], error: str = "") -> None:
         with self._connection.writing("record the end of a run"):
             self._runs.finish(run, status, counts, error)
 

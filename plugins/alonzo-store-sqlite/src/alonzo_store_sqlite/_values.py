@@ -45,9 +45,7 @@ class Values:
             return set()
         there = {
             digest
-            for (digest,) in self._connection.look_up(
-                "SELECT digest FROM value WHERE digest IN ({})", list(wanted)
-            )
+            for (digest,) in self._connection.look_up("SELECT digest FROM value WHERE digest IN ({})", list(wanted))
         }
         there -= self._damaged
         rows = [
@@ -73,8 +71,7 @@ class Values:
         return {
             digest: (codec, size, data)
             for digest, codec, size, checksum, data in rows
-            if digest not in self._damaged
-            and (data is None or self._is_whole(digest, data, checksum))
+            if digest not in self._damaged and (data is None or self._is_whole(digest, data, checksum))
         }
 
     def load(self, digests: Collection[bytes]) -> dict[bytes, tuple[str, bytes]]:
@@ -83,9 +80,7 @@ class Values:
             "SELECT digest, codec, data, checksum FROM value WHERE digest IN ({})", list(digests)
         )
         return {
-            digest: (codec, data)
-            for digest, codec, data, checksum in rows
-            if self._is_whole(digest, data, checksum)
+            digest: (codec, data) for digest, codec, data, checksum in rows if self._is_whole(digest, data, checksum)
         }
 
     def warn(self, what: str) -> None:

@@ -1,0 +1,322 @@
+"""Which databases are opened, made, brought up to date or refused, and what a refusal says."""
+
+import os
+import sqlite3
+import stat
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from alonzo._errors import StoreError
+from alonzo._store_contract import commit, key, leaf, small
+from alonzo.plugin import StoreSite
+from alonzo_store_sqlite import _schema, alonzo_settings, alonzo_stores
+from alonzo_store_sqlite._place import path_of
+
+POSIX = pytest.mark.skipif(not hasattr(os, "geteuid"), reason="POSIX permissions")
+STRANGER = 54321
+
+
+@pytest.fixture
+def database(tmp_path):
+    """Runs statements on the test's database with nothing of ours between."""
+
+    def database(*statements):
+        connection = sqlite3.connect(tmp_path / "test.db", isolation_level=None)
+        rows = [connection.execute(statement).fetchall() for statement in statements]
+        connection.close()
+        return rows
+
+    return database
+
+
+# Root may write everywhere: it becomes somebody else once all is imported.
+OPEN_AS_STRANGER = f"""
+import os
+from pathlib import Path
+from alonzo.plugin import StoreSite
+from alonzo_store_sqlite._settings import SqliteSettings
+from alonzo_store_sqlite._store import SqliteStore
+if os.geteuid() == 0:
+    os.setuid({STRANGER})
+try:
+    SqliteStore.open(StoreSite("sqlite:test.db", Path.cwd(), trust=True), SqliteSettings())
+except Exception as error:
+    print(type(error).__name__, error)
+"""
+
+
+def run_python(program, directory):
+    """What a program prints that runs in a directory."""
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=directory,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(map(os.path.abspath, sys.path))},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stderr == ""
+    return done.stdout.strip()
+
+
+@pytest.mark.parametrize(
+    ("url", "path"),
+    [
+        ("sqlite:", "/project/.alonzo/alonzo.db"),
+        ("sqlite:runs.db", "/project/runs.db"),
+        ("sqlite:deep/er/runs.db", "/project/deep/er/runs.db"),
+        ("sqlite:/data/runs.db", "/data/runs.db"),
+        ("sqlite:///data/runs.db", "/data/runs.db"),
+        ("sqlite:with:colon?and#marks.db", "/project/with:colon?and#marks.db"),
+    ],
+)
+def test_a_url_names_a_file(url, path):
+    assert path_of(url, Path("/project")) == Path(path)
+
+
+def test_a_url_with_a_host_is_refused():
+    with pytest.raises(StoreError, match="a file has no host: write sqlite:PATH"):
+        path_of("sqlite://host/runs.db", Path("/project"))
+
+
+def test_the_plugin_opens_its_urls_with_its_settings(tmp_path):
+    (kind,) = alonzo_stores(alonzo_settings()(synchronous="full", busy_timeout=1.0))
+
+    store = kind.open(StoreSite("sqlite:", tmp_path, trust=False))
+    store.close()
+
+    assert kind.schemes == ("sqlite",)
+    assert (tmp_path / ".alonzo" / "alonzo.db").is_file()
+
+
+def test_the_hooks_import_nothing_heavy(tmp_path):
+    program = """
+import sys, alonzo.plugin
+before = set(sys.modules)
+import alonzo_store_sqlite
+print({"sqlite3", "sqlite_utils", "json"} & (set(sys.modules) - before))
+"""
+    assert run_python(program, tmp_path) == "set()"
+
+
+def test_a_database_that_is_up_to_date_is_opened_without_sqlite_utils(open_store, tmp_path):
+    open_store().close()
+    program = """
+import sys
+import tempfile
+from pathlib import Path
+from alonzo.plugin import StoreSite
+from alonzo_store_sqlite import alonzo_stores
+alonzo_stores(None)[0].open(StoreSite("sqlite:test.db", Path.cwd(), trust=False)).close()
+print("sqlite_utils" in sys.modules)
+"""
+    assert run_python(program, tmp_path) == "False"
+
+
+@POSIX
+def test_a_new_database_is_for_its_owner_alone(open_store, tmp_path):
+    open_store("sqlite:")
+
+    directory = tmp_path / ".alonzo"
+    assert stat.S_IMODE(directory.stat().st_mode) == 0o700
+    assert {stat.S_IMODE(file.stat().st_mode) for file in directory.glob("alonzo.db*")} == {0o600}
+    assert (directory / ".gitignore").read_text() == "*\n"
+
+
+def test_directories_are_made_for_it(open_store, tmp_path):
+    open_store("sqlite:a/b/c.db")
+
+    assert (tmp_path / "a" / "b" / "c.db").is_file()
+    assert not (tmp_path / "a" / "b" / ".gitignore").exists()
+
+
+@pytest.mark.parametrize(("setting", "level"), [("normal", 1), ("full", 2)])
+def test_synchronous_is_as_set(open_store, setting, level):
+    store = open_store(synchronous=setting)
+
+    assert store._connection.execute("PRAGMA synchronous").fetchone() == (level,)
+    assert store._connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+# -- versions --------------------------------------------------------------------------------------
+
+
+def test_an_older_database_is_brought_up_to_date_with_what_is_in_it(open_store, tmp_path, database):
+    path = tmp_path / "test.db"
+    connection = sqlite3.connect(path, isolation_level=None)
+    _schema.migrate(connection, path, 1)  # tables, no views yet
+    connection.execute(
+        "INSERT INTO run (task, arguments, status, started, beat, host, process, user, command, "
+        "tags, counts, error) VALUES ('flow.old', '', 'done', 1, 1, '', 1, '', '', '{}', '{}', '')"
+    )
+    connection.close()
+
+    assert [run.task for run in open_store().runs()] == ["flow.old"]
+    assert database("PRAGMA user_version", "SELECT task FROM runs") == [[(2,)], [("flow.old",)]]
+
+
+def test_a_step_that_fails_leaves_the_database_as_it_was(tmp_path, monkeypatch, open_store):
+    def fails(database):
+        database.execute("CREATE TABLE half (done)")
+        raise sqlite3.OperationalError("no")
+
+    monkeypatch.setattr(_schema, "MIGRATIONS", (*_schema.MIGRATIONS, fails))
+    with pytest.raises(StoreError, match="cannot open the database: no"):
+        open_store()
+    monkeypatch.undo()
+
+    store = open_store()
+
+    names = store._connection.execute("SELECT name FROM sqlite_master").fetchall()
+    assert ("half",) not in names
+    assert ("memo",) in names
+
+
+def test_a_database_of_a_newer_version_is_refused(open_store, database):
+    open_store().close()
+    database("PRAGMA user_version = 99")
+
+    with pytest.raises(StoreError, match=r"test.db was written by a newer version .* 99.*upgrade"):
+        open_store()
+
+
+@pytest.mark.parametrize("foreign", ["CREATE TABLE theirs (id)", "PRAGMA user_version = 1"])
+def test_another_programs_database_is_refused_and_untouched(open_store, database, foreign):
+    database(foreign)
+    before = database("SELECT name FROM sqlite_master", "PRAGMA journal_mode")
+
+    with pytest.raises(StoreError, match=r"test.db is another program's database"):
+        open_store()
+
+    assert database("SELECT name FROM sqlite_master", "PRAGMA journal_mode") == before
+
+
+def test_an_empty_file_becomes_a_database(open_store, tmp_path):
+    (tmp_path / "test.db").touch()
+
+    assert open_store().runs() == []
+
+
+# -- what cannot be opened -------------------------------------------------------------------------
+
+
+def test_a_file_that_is_no_database_is_refused(open_store, tmp_path):
+    (tmp_path / "test.db").write_bytes(b"This is the story of a file. " * 100)
+
+    with pytest.raises(StoreError, match=r"test.db: .* not an SQLite database: move it away"):
+        open_store()
+
+    assert (tmp_path / "test.db").read_bytes().startswith(b"This is the story")
+
+
+def test_a_corrupt_database_is_refused_in_one_line(open_store, tmp_path):
+    store = open_store()
+    commit(store, *[leaf(number, small(b"%d" % number)) for number in range(500)])
+    store.close()
+    path = tmp_path / "test.db"
+    content = path.read_bytes()
+    path.write_bytes(content[:4096] + b"\xa5" * (len(content) - 4096))
+
+    with pytest.raises(StoreError, match=r"test.db: .*damaged: move it away") as raised:
+        open_store().recall([key(1)])
+
+    assert "\n" not in str(raised.value)
+
+
+def test_a_directory_in_the_files_place_is_refused(open_store, tmp_path):
+    (tmp_path / "test.db").mkdir()
+
+    with pytest.raises(StoreError, match=r"test.db is a directory: name a file"):
+        open_store()
+
+
+def test_a_file_in_the_directorys_place_is_refused(open_store, tmp_path):
+    (tmp_path / "file").touch()
+
+    with pytest.raises(StoreError, match=r"file/test.db: the database cannot be made"):
+        open_store("sqlite:file/test.db")
+
+
+@POSIX
+@pytest.mark.parametrize("what", ["database", "directory"])
+def test_what_this_user_cannot_write_is_refused(open_store, what):
+    with tempfile.TemporaryDirectory() as name:  # others may not enter tmp_path
+        directory = Path(name)
+        open_store(root=directory).close()
+        (directory / "test.db").chmod(0o444 if what == "database" else 0o666)
+        directory.chmod(0o777 if what == "database" else 0o555)
+
+        answer = run_python(OPEN_AS_STRANGER, directory)
+
+        directory.chmod(0o700)
+    assert answer.startswith("StoreError ")
+    assert "read-only for this user: make it writable, or name another place" in answer
+
+
+@POSIX
+def test_another_users_database_is_opened_only_when_trusted(open_store, tmp_path):
+    if os.geteuid() != 0:
+        pytest.skip("only root can give a file away")
+    open_store().close()
+    os.chown(tmp_path / "test.db", STRANGER, -1)
+
+    with pytest.raises(StoreError, match=rf"belongs to another user \(id {STRANGER}\).*trust = true"):
+        open_store()
+
+    assert open_store(trust=True).runs() == []
+
+
+@POSIX
+def test_another_users_write_ahead_log_counts_as_the_database(open_store, tmp_path):
+    if os.geteuid() != 0:
+        pytest.skip("only root can give a file away")
+    open_store().close()
+    (tmp_path / "test.db-wal").touch()
+    os.chown(tmp_path / "test.db-wal", STRANGER, -1)
+
+    with pytest.raises(StoreError, match=r"test.db-wal belongs to another user"):
+        open_store()
+
+
+# -- what fails later ------------------------------------------------------------------------------
+
+
+def test_a_full_disk_is_one_clear_error_and_what_was_there_stays(open_store):
+    store = open_store()
+    commit(store, leaf(1, small(b"one")))
+    pages = store._connection.execute("PRAGMA page_count").fetchone()[0]
+    store._connection.execute(f"PRAGMA max_page_count = {pages}")
+    notes = [leaf(number, small(b"%d" % number)) for number in range(2, 2000)]
+
+    with pytest.raises(StoreError, match=r"test.db: cannot keep results: the disk is full"):
+        commit(store, *notes)
+
+    store._connection.execute("PRAGMA max_page_count = 100000")
+    assert [records is None for records in store.recall([key(1), key(2)])] == [False, True]
+    commit(store, *notes)
+    assert store.recall([key(2)])[0].normals[0].value.data == b"s2"
+    assert open_store().recall([key(2)])[0].normals[0].value.data == b"s2"
+
+
+def test_a_lock_that_another_holds_too_long_is_one_clear_error(open_store, tmp_path):
+    store = open_store(busy_timeout=0.01)
+    other = sqlite3.connect(tmp_path / "test.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+
+    with pytest.raises(StoreError, match=r"another process held the database .* busy_timeout"):
+        commit(store, leaf(1, small(b"one")))
+    other.close()
+
+    commit(store, leaf(1, small(b"one")))
+
+
+def test_a_closed_store_says_so(open_store):
+    store = open_store()
+    store.close()
+
+    with pytest.raises(StoreError, match="closed"):
+        store.recall([key(1)])
