@@ -11,7 +11,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from ._effects import ABSENT, Apply, Asks, Found, Lost, Raised
 from ._errors import AlonzoError
@@ -21,12 +21,6 @@ if TYPE_CHECKING:
     import asyncio
 
 _JOIN = 2.0  # seconds that close() gives tasks to end; one that blocks the loop is left to the daemon thread
-
-
-class AsyncApplier(Applier, Protocol):
-    """An applier that can also make the object of a value of which only the bytes are at hand; raises AlonzoError."""
-
-    def decode(self, found: Found) -> Any: ...
 
 
 class LoopThread:
@@ -98,7 +92,7 @@ class AsyncJobs:
     The methods are an executor's, and like those thread-safe; `applier` also decodes what was awaited.
     """
 
-    def __init__(self, applier: AsyncApplier, width: int, name: str = "alonzo-asyncio") -> None:
+    def __init__(self, applier: Applier, width: int, name: str = "alonzo-asyncio") -> None:
         self.width = width
         self._applier = applier
         self._thread = LoopThread(name)

@@ -9,12 +9,13 @@ import fractions
 import pathlib
 import pickle
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import attrs
 
 from ._async_loop import AsyncJobs
+from ._digests import Digester
 from ._effects import Apply, Found, Lost, Raised
 from ._errors import EncodeError
 from ._hookspecs import hookimpl
@@ -75,6 +76,29 @@ class PickleDigest:
         return data
 
 
+def digester(
+    encoders: Iterable[Any], inspectors: Mapping[str, Any], main: str | None, warn: Callable[[str], None]
+) -> Digester:
+    """A digester with these encoders and external values; classes of the main program go by the name `main` would be imported by.
+
+    The coordinator and its workers must digest alike: both make theirs here.
+    """
+    return Digester(
+        {kind: encoder.simplify for encoder in encoders for kind in encoder.kinds},
+        {kind: (inspector.kind, inspector.place) for inspector in inspectors.values() for kind in inspector.kinds},
+        PickleDigest(warn),
+        _type_namer(main),
+    )
+
+
+def _type_namer(main: str | None) -> Callable[[type], str]:
+    def name(kind: type) -> str:
+        module = main if main is not None and kind.__module__ == "__main__" else kind.__module__
+        return f"{module}.{kind.__qualname__}"
+
+    return name
+
+
 @attrs.frozen
 class InProcessOptions:
     """The in-process executor has no options."""
@@ -87,7 +111,7 @@ class InProcess:
 
     def __init__(self, site: ExecutorSite) -> None:
         self._applier = site.applier
-        self._async = AsyncJobs(site.applier, 1000)  # type: ignore[arg-type]
+        self._async = AsyncJobs(site.applier, 1000)
 
     def submit(self, jobs: Sequence[tuple[Ticket, Apply]], post: Post) -> None:
         for ticket, job in jobs:

@@ -66,6 +66,7 @@ class Catalog:
         self._main = main
         self._epochs = epochs
         self._tasks: dict[str, Task[..., Any]] = {}
+        self._today: dict[str, Task[..., Any]] = {}  # resolved in this run
         self.look = ConstantLook(digester, lambda: self.definitions)
         self.definitions = Definitions(
             digest_value=self._digest_constant,
@@ -81,6 +82,7 @@ class Catalog:
         """A new run: code may have been edited or imported anew since the last one."""
         self.definitions.refresh()
         self._fingerprints.clear()
+        self._today.clear()
 
     def meet(self, task: Task[..., Any]) -> None:
         self._tasks[task.full_name] = task
@@ -91,6 +93,9 @@ class Catalog:
         Raises:
             LookupError: there is none.
         """
+        today = self._today.get(full_name)
+        if today is not None:
+            return today
         known = self._tasks.get(full_name)
         parts = full_name.split(".")
         for end in range(len(parts) - 1, 0, -1):
@@ -101,7 +106,7 @@ class Catalog:
                 continue
             found = _task_in(module, full_name, parts[end:])
             if found is not None:
-                self.meet(found)
+                self._today[full_name] = self._tasks[full_name] = found
                 return found
         if known is not None:
             return known

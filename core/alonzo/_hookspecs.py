@@ -7,6 +7,7 @@ providers of one name are an error that names both plugins. No hook changes a va
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import pluggy
@@ -32,8 +33,11 @@ def alonzo_encoders(settings: Any) -> Iterable[Encoder] | None:
 
 
 @hookspec
-def alonzo_inspectors(settings: Any) -> Iterable[Inspector] | None:
-    """What an external value is now, by kind, in batches. They travel to workers, so they must pickle."""
+def alonzo_inspectors(settings: Any, root: Path) -> Iterable[Inspector] | None:
+    """What an external value is now, by kind, in batches. They travel to workers, so they must pickle.
+
+    `root` is the project's directory: places below it are best named relative to it.
+    """
 
 
 @hookspec

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -138,15 +138,14 @@ class MemoryStore:
         if reduction is not None:
             variant = frozenset(reduction.externals)
             before = kept.reductions.pop(variant, None)
-            if before is not None and before.token != reduction.token:
-                if note.own is not None:
-                    disagreed.add((note.own[1], note.own[2]))
-                _drop_returned(kept.normals, before)
+            if before is not None and before.token != reduction.token and note.own is not None:
+                disagreed.add((note.own[1], note.own[2]))
             kept.reductions[variant] = reduction
             _trim(kept.reductions)
         if normal is not None:
             footprint = self._shelves.ledger.intern(note.footprint or EMPTY)
-            kept.normals[footprint] = kept.normals.pop(footprint, normal)
+            kept.normals.pop(footprint, None)
+            kept.normals[footprint] = normal
             _trim(kept.normals)
         return disagreed
 
@@ -185,25 +184,15 @@ class MemoryStore:
         )
 
 
-def _drop_returned(normals: dict[Footprint, Found], before: Found) -> None:
-    """What a task returned was a normal form too: with the one the other goes."""
-    for footprint in [rests for rests, found in normals.items() if found.token == before.token]:
-        del normals[footprint]
-
-
 def _trim(kept: dict[Any, Found]) -> None:
-    for oldest in _firsts(kept, len(kept) - MOST):
+    for oldest in list(kept)[:-MOST]:
         del kept[oldest]
-
-
-def _firsts(keys: Iterable[Any], count: int) -> list[Any]:
-    return [key for _, key in zip(range(count), keys, strict=False)]
 
 
 def _copy(found: Found) -> Found:
     """The bytes and what is known of them, without the object: that belongs to its run."""
     size = 0 if found.data is None else len(found.data)
-    return Found(ABSENT, found.token, found.codec, found.data, found.externals, found.lazy, size)
+    return Found(ABSENT, found.token, found.codec, found.data, found.externals, found.lazy, size, found.names)
 
 
 def _light(found: Found) -> Found:

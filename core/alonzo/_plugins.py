@@ -103,7 +103,7 @@ def assemble(
         given: list[tuple[str, Any]] = []
         for implementation in getattr(plugins.hook, hook).get_hookimpls():
             name = implementation.plugin_name
-            known = {"settings": tables.get(name)}
+            known = {"settings": tables.get(name), "root": settings.root}
             try:
                 offered = list(implementation.function(**{arg: known[arg] for arg in implementation.argnames}) or ())
             except AlonzoError:

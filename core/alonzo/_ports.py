@@ -96,6 +96,9 @@ class Applier(Protocol):
     def apply(self, job: Apply) -> tuple[Found | Raised | Lost, Report]:
         """For plain functions; for an `async def` task it runs an event loop of its own, in which expressions cannot be awaited."""
 
+    def decode(self, found: Found) -> Any:
+        """The object of a value of which the bytes are at hand. Raises AlonzoError when it cannot be decoded here."""
+
     async def apply_async(self, job: Apply, ask: Ask | None) -> tuple[Found | Raised | Lost, Report]:
         """For `async def` tasks, in a running event loop; `ask` makes an awaited expression's value."""
 

@@ -18,12 +18,11 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from ._apply import LocalApplier
-from ._builtins import PickleDigest
+from ._builtins import digester
 from ._catalog import Catalog
 from ._codec import Codec, decoded
 from ._committer import Committer
 from ._definitions import module_name
-from ._digests import Digester
 from ._driver import BytesGone, Drive, Failure, Host, Summary, unknown_executor
 from ._effects import Found, Raised
 from ._errors import AlonzoError, OptionError, PluginError, StoreError
@@ -94,12 +93,7 @@ class Runtime:
         self._closed = False
         self.providers: Providers = assemble(self.settings, plugins or (), warn=self._warn)
         self._main = _main_name()
-        self._digester = Digester(
-            {kind: encoder.simplify for encoder in self.providers.encoders for kind in encoder.kinds},
-            {kind: (i.kind, i.place) for i in self.providers.inspectors.values() for kind in i.kinds},
-            PickleDigest(self._warn),
-            _type_namer(self._main),
-        )
+        self._digester = digester(self.providers.encoders, self.providers.inspectors, self._main, self._warn)
         self._committer = Committer(self._open_store())
         self._catalog = Catalog(self._digester, self.settings, self._main, self._committer.epochs, self._warn)
         self._codec = Codec(self.providers.serializers, self._catalog.resolve, self._main)
@@ -387,14 +381,6 @@ def _main_name() -> str | None:
     main = sys.modules.get("__main__")
     name = module_name(vars(main)) if main is not None else "__main__"
     return None if name == "__main__" else name
-
-
-def _type_namer(main: str | None) -> Any:
-    def name(kind: type) -> str:
-        module = main if main is not None and kind.__module__ == "__main__" else kind.__module__
-        return f"{module}.{kind.__qualname__}"
-
-    return name
 
 
 def _place(text: str) -> tuple[str, int]:

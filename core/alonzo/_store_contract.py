@@ -209,6 +209,15 @@ class StoreContract:
 
             assert [normal.value.data for normal in present(records).normals] == [b"s0", b"s1"]
 
+    def test_a_normal_form_whose_value_is_another_replaces_the_one_on_the_same_footprint(self) -> None:
+        with closing(self.open()) as store:
+            for text in (b"one", b"two"):
+                commit(store, note(1, normal=small(text), footprint=FOOTPRINT))
+
+            (records,) = store.recall([key(1)])
+
+            assert [normal.value.data for normal in present(records).normals] == [b"stwo"]
+
     def test_leaves_under_several_footprints_keep_one_reduction(self) -> None:
         with closing(self.open()) as store:
             for epoch in range(10):

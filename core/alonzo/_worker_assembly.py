@@ -9,11 +9,9 @@ from typing import Any
 import attrs
 
 from ._apply import LocalApplier
-from ._builtins import PickleDigest
+from ._builtins import digester
 from ._catalog import Catalog
 from ._codec import Codec
-from ._digests import Digester
-from ._runtime import _type_namer
 from ._settings import Settings
 from ._tasks import Task
 
@@ -43,12 +41,7 @@ def assembled(
     """
     main = wiring.get("main")
     inspectors = wiring.get("inspectors", {})
-    digester = Digester(
-        {kind: each.simplify for each in wiring.get("encoders", ()) for kind in each.kinds},
-        {kind: (each.kind, each.place) for each in inspectors.values() for kind in each.kinds},
-        PickleDigest(warn),
-        _type_namer(main),
-    )
+    values = digester(wiring.get("encoders", ()), inspectors, main, warn)
     codec = Codec(wiring.get("serializers", ()), resolve, main)
     settings = Settings(
         project=tuple(wiring.get("project", ())),
@@ -56,6 +49,6 @@ def assembled(
         root=Path(wiring.get("root", ".")),
     )
     # Epochs are the store's, which a worker has not; and what fingerprinting warns of, the coordinator has said already.
-    catalog = Catalog(digester, settings, main, lambda tasks: [0] * len(tasks), lambda _: None)
-    applier = LocalApplier(digester, codec, inspectors)
+    catalog = Catalog(values, settings, main, lambda tasks: [0] * len(tasks), lambda _: None)
+    applier = LocalApplier(values, codec, inspectors)
     return Assembly(applier, lambda task: catalog.fingerprint(task).digest)

@@ -85,7 +85,7 @@ def test_annotations_are_resolved_though_one_of_them_cannot_be():
 
 
 def test_without_annotation_the_default_tells_the_type():
-    def f(text, size=1, ratio=1.0, deep=False, where=Path(), level=Level.LOW, nothing=None, many=()): ...
+    def f(text, *, size=1, ratio=1.0, deep=False, where=Path(), level=Level.LOW, nothing=None, many=()): ...
 
     words = ["5", "--size", "2", "--ratio", "2", "--deep", "--where", "a", "--level", "HIGH"]
     assert called(f, *words, "--nothing", "7", "--many", "8") == {
@@ -147,10 +147,10 @@ def test_mistakes_are_told_in_one_line(words, told):
 
 
 def test_all_that_is_missing_is_told_together():
-    def f(first, second: int, *, third, set): ...
+    def f(first, second: int, *, third, tag): ...
 
-    with pytest.raises(click.UsageError, match="it needs --second, --third and -- --set"):
-        called(f, "1", reserved=["--set"])
+    with pytest.raises(click.UsageError, match="it needs --second, --third and -- --tag"):
+        called(f, "1", reserved=["--tag"])
 
 
 def test_a_task_without_parameters_says_so():

@@ -4,6 +4,7 @@ import sys
 
 import pytest
 
+import alonzo  # noqa: F401 - imported before the fixture looks at what is there
 from alonzo_cli._errors import Wrong
 from alonzo_cli._importing import ImportFailedError, import_file, import_target
 
@@ -82,7 +83,9 @@ def test_what_cannot_be_imported_is_told_in_a_line(tmp_path, target, told):
 def test_a_file_whose_name_another_module_has_is_refused(tmp_path):
     (tmp_path / "json.py").write_text("")
 
-    with pytest.raises(Wrong, match=r"json\.py cannot be imported as json: another module has that name .*; rename the file"):
+    with pytest.raises(
+        Wrong, match=r"json\.py cannot be imported as json: another module has that name .*; rename the file"
+    ):
         import_target("json.py")
 
 
@@ -119,5 +122,5 @@ def test_a_syntax_error_shows_its_line(tmp_path):
 def test_a_script_that_exits_is_a_failure(tmp_path):
     (tmp_path / "exiting_flow.py").write_text("raise SystemExit(0)")
 
-    with pytest.raises(ImportFailedError, match="exiting_flow.py cannot be imported: SystemExit: 0"):
+    with pytest.raises(ImportFailedError, match=r"exiting_flow\.py cannot be imported: SystemExit: 0"):
         import_target("exiting_flow.py")

@@ -4,8 +4,9 @@ import dataclasses
 import datetime
 import enum
 import json
-from collections import OrderedDict, namedtuple
+from collections import OrderedDict
 from pathlib import PurePosixPath
+from typing import NamedTuple
 
 import attrs
 import pytest
@@ -29,6 +30,11 @@ class Point:
 @attrs.define
 class Box:
     corner: Point
+
+
+class Pair(NamedTuple):
+    a: int
+    b: int
 
 
 class Opaque:
@@ -62,7 +68,7 @@ def test_a_repr_that_raises_is_no_failure():
         ({3, 1, 2}, [1, 2, 3]),
         ({1: "a", None: "b", Colour.RED: "c"}, {"1": "a", "null": "b", "RED": "c"}),
         (OrderedDict(b=1, a=2), {"b": 1, "a": 2}),
-        (namedtuple("Pair", "a b")(1, 2), {"a": 1, "b": 2}),
+        (Pair(1, 2), {"a": 1, "b": 2}),
         (Box(Point(1)), {"corner": {"x": 1}}),
         ([Colour.RED, Number.ONE], ["RED", "ONE"]),
         (PurePosixPath("a/b"), "a/b"),

@@ -102,12 +102,8 @@ def test_everything_is_below_the_root_of_the_file_system(root):
     assert whole.inspect([place]) == [blake(b"text")]
 
 
-def test_the_plugin_gives_one_for_the_project_around(root, monkeypatch):
-    (root / "alonzo.toml").touch()
-    (root / "sub").mkdir()
-    monkeypatch.chdir(root / "sub")
-
-    [inspector] = alonzo_files.alonzo_inspectors()
+def test_the_plugin_gives_one_for_the_project_around(root):
+    [inspector] = alonzo_files.alonzo_inspectors(root=root)
 
     assert inspector.place(File(root / "a.txt")) == "a.txt"
 

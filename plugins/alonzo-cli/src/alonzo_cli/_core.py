@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from alonzo._apply import CAPTURE
-from alonzo._driver import Failure
-from alonzo._settings import load_settings
+from alonzo.plugin import CAPTURE, Failure, load_settings
 
 __all__ = ["CAPTURE", "Failure", "load_settings"]

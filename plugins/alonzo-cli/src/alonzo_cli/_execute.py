@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import difflib
 import json
+import os
 import shlex
 import signal
 from collections import Counter
@@ -271,9 +271,10 @@ def _write(out: TextIO, text: str) -> int:
         out.write(text if text.endswith("\n") else f"{text}\n")
         out.flush()
     except BrokenPipeError:
-        # What is left in the buffer must not be tried again when the interpreter ends.
-        with contextlib.suppress(OSError):
-            out.close()
+        # What is left in the buffer goes nowhere, instead of failing again when the file is closed.
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, out.fileno())
+        os.close(nowhere)
     except OSError as error:
         say_error(f"the result cannot be written: {error.strerror}")
         return FAILED

@@ -115,5 +115,7 @@ def _failed(shown: str, error: BaseException) -> ImportFailedError:
 
 def _is_engine(filename: str) -> bool:
     """Whether the frame is ours or the import system's, and so tells the user nothing."""
-    engine = [f"{Path(file).parent}{os.sep}" for file in (__file__, sys.modules["alonzo"].__file__) if file]
+    import alonzo
+
+    engine = [f"{Path(file).parent}{os.sep}" for file in (__file__, alonzo.__file__) if file]
     return filename == importlib.__file__ or filename.startswith(("<frozen importlib", *engine))

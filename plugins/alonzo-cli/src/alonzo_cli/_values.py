@@ -130,12 +130,10 @@ def _list_from_texts(texts: Sequence[str], kind: Any) -> Any:
         if isinstance(parsed, list):
             try:
                 return from_json(parsed, kind)
-            except MisfitError as misfit:
+            except MisfitError:
                 # `[1, 2]` may also be the one item of a list of lists.
-                try:
-                    return _items(texts, kind, from_text)
-                except MisfitError:
-                    raise misfit from None
+                if not any(is_list(plain(arg)) for arg in get_args(kind)):
+                    raise
     return _items(texts, kind, from_text)
 
 

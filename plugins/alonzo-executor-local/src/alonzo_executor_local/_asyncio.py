@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from alonzo._async_loop import AsyncJobs
-from alonzo.plugin import Apply, ExecutorSite, Found, Lost, Post, Raised, Ticket
+from alonzo.plugin import Apply, AsyncJobs, ExecutorSite, Found, Lost, Post, Raised, Ticket
 
 from ._threads import Pool
 

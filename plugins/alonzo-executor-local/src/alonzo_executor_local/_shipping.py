@@ -14,7 +14,6 @@ from collections.abc import Callable, Sequence
 from types import FunctionType
 from typing import Any
 
-import attrs
 import cloudpickle
 
 from alonzo import EncodeError, Task
@@ -177,7 +176,7 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         if module is not None:
             return imported_task, (module, task.full_name)
         slots = {name: getattr(task, name) for name in ("func", "name", "namespace", "full_name", "is_async")}
-        slots["options"] = attrs.evolve(task.options, depends_on=())
+        slots["options"] = task.options._replace(depends_on=())
         slots["_signature"] = None
         return new_task, (task.full_name,), (dict(task.__dict__), slots)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from alonzo.plugin import Inspector, hookimpl
 
 from ._file import File
@@ -10,11 +12,7 @@ __all__ = ["File"]
 
 
 @hookimpl
-def alonzo_inspectors() -> list[Inspector]:
-    from pathlib import Path
-
-    from alonzo._settings import find_project
-
+def alonzo_inspectors(root: Path) -> list[Inspector]:
     from ._inspector import FileInspector
 
-    return [FileInspector(str(find_project(Path.cwd()).root))]
+    return [FileInspector(str(root))]

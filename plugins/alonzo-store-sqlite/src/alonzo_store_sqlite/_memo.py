@@ -234,28 +234,29 @@ class Shelf:
 
     def _reduction(self, note: Remember, found: Found, task: int | None, footprint: int) -> None:
         variant = self._variants[found.externals]
-        for row in self.rows:
-            if row.returned and row.externals == variant:
-                if row.token == found.token:
-                    if not footprint or row.footprint in {0, footprint}:
-                        self._touch(row)
-                        return
-                    # The normal form keeps its place in time; this one comes as a row of its own.
-                    row.returned = False
-                    row.changed = True
-                    break
-                if note.own is not None:
-                    self.disagreed.add((note.own[1], note.own[2]))
+        row = next((row for row in self.rows if row.returned and row.externals == variant), None)
+        if row is not None:
+            if row.token == found.token and row.footprint in {0, footprint}:
+                self._touch(row)
+                return
+            if row.token != found.token and note.own is not None:
+                self.disagreed.add((note.own[1], note.own[2]))
+            if row.footprint:
+                # The normal form keeps its place in time; this one comes as a row of its own.
+                row.returned = False
+                row.changed = True
+            else:
                 self._remove(row)
-                break
         self._add(note.key, found, task, footprint=0, returned=True)
 
     def _normal(self, note: Remember, found: Found, task: int | None, footprint: int) -> None:
-        for row in self.rows:
-            if row.footprint == footprint:
+        variant = self._variants[found.externals]
+        row = next((row for row in self.rows if row.footprint == footprint), None)
+        if row is not None:
+            if row.token == found.token:
                 self._touch(row)
                 return
-        variant = self._variants[found.externals]
+            self._remove(row)
         for row in self.rows:
             # What was returned is its own normal form: one row for both.
             is_same = row.token == found.token and row.externals == variant

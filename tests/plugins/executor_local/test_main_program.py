@@ -1,0 +1,165 @@
+"""Scripts, run as users run them: without a `__main__` guard, and with everything defined in the script itself."""
+
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+PREAMBLE = """
+import os
+from alonzo import Runtime, catch, run, task
+print("main file runs in", os.getpid() == os.getpid())
+"""
+
+
+def output(tmp_path, program, *, name="flow.py", arguments=None):
+    """What the script prints; it must end well and say nothing else."""
+    (tmp_path / name).write_text(PREAMBLE + textwrap.dedent(program), encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-W", "error", *(arguments or [name])],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    first, *lines = done.stdout.splitlines()
+    assert first == "main file runs in True"
+    return lines
+
+
+def test_a_script_without_a_main_guard_is_run_once_and_its_tasks_elsewhere(tmp_path):
+    program = """
+        @task
+        def process():
+            return os.getpid()
+        print(run(process(), store="memory:", executor="processes", workers=2) != os.getpid())
+    """
+
+    assert output(tmp_path, program) == ["True"]
+
+
+def test_functions_constants_and_other_tasks_of_the_script_are_there(tmp_path):
+    program = """
+        STEP = 2
+        def less(n): return n - STEP
+        @task
+        def add(x, y): return x + y
+        @task
+        def fib(n): return n if n < 2 else add(fib(n - 1), fib(less(n)))
+        print(run(fib(12), store="memory:", executor="processes", workers=2))
+    """
+
+    assert output(tmp_path, program) == ["144"]
+
+
+def test_instances_of_the_scripts_classes_make_the_round_trip(tmp_path):
+    program = """
+        import dataclasses, enum
+        class Colour(enum.Enum):
+            RED = 1
+        @dataclasses.dataclass
+        class Point:
+            x: int
+            colour: Colour
+            def twice(self): return type(self)(2 * self.x, self.colour)
+        class Strange(Exception): pass
+        @task
+        def make(x): return Point(x, Colour.RED)
+        @task
+        def twice(p): return p.twice()
+        @task
+        def label(p): return type(p).__name__
+        @task
+        def fail(p): raise Strange(p.x)
+        with Runtime(store="memory:", executor="processes", workers=1) as runtime:
+            point = runtime.run(twice(twice(make(3))))
+            print(point, type(point) is Point, point.colour is Colour.RED)
+            print(runtime.run(label(Point(1, Colour.RED))))
+            print(runtime.run([label(twice(Point(1, Colour.RED)))]))
+            try:
+                runtime.run(fail(make(5)))
+            except Strange as error:
+                print("strange", error)
+    """
+
+    assert output(tmp_path, program) == [
+        "Point(x=12, colour=<Colour.RED: 1>) True True",
+        "Point",
+        "['Point']",
+        "strange 5",
+    ]
+
+
+def test_tasks_of_the_script_pass_as_values_between_workers(tmp_path):
+    program = """
+        @task
+        def inc(n): return n + 1
+        @task
+        def dec(n): return n - 1
+        @task
+        def choose(up): return inc if up else dec
+        @task
+        def use(f, n): return f(n)
+        with Runtime(store="memory:", executor="processes", workers=1) as runtime:
+            print(runtime.run([use(choose(True), 1), use(choose(False), 1), use(inc.partial(), 4)]))
+    """
+
+    assert output(tmp_path, program) == ["[2, 0, 5]"]
+
+
+def test_a_module_level_object_of_the_script_is_one_for_all_its_functions_in_a_worker(tmp_path):
+    program = """
+        SEEN = []
+        def note(n): SEEN.append(n)
+        @task
+        def count(n):
+            note(n)
+            return sorted(SEEN) == sorted(set(SEEN)) and n in SEEN
+        print(run([count(n) for n in range(5)], store="memory:", executor="processes", workers=1))
+    """
+
+    assert output(tmp_path, program) == ["[True, True, True, True, True]"]
+
+
+def test_a_package_started_with_dash_m_and_code_given_on_the_command_line(tmp_path):
+    program = """
+        @task
+        def where(): return __name__, os.getpid()
+        name, process = run(where(), store="memory:", executor="processes", workers=1)
+        print(name, process != os.getpid())
+    """
+
+    assert output(tmp_path, program, arguments=["-m", "flow"]) == ["__main__ True"]
+    text = PREAMBLE + textwrap.dedent(program)
+    assert output(tmp_path, program, arguments=["-c", text]) == ["__main__ True"]
+
+
+def test_a_worker_that_dies_is_an_error_that_a_workflow_can_catch(tmp_path):
+    program = """
+        from alonzo import WorkerLostError
+        @task
+        def die(): os._exit(3)
+        @task
+        def told(error): return type(error).__name__
+        print(run(catch(die(), WorkerLostError, told), store="memory:", executor="processes", workers=1))
+    """
+
+    assert output(tmp_path, program) == ["WorkerLostError"]
+
+
+def test_a_program_that_ends_without_closing_leaves_no_worker_and_no_complaint(tmp_path):
+    program = """
+        @task
+        def process(): return os.getpid()
+        runtime = Runtime(store="memory:", executor="processes", workers=2)
+        print(runtime.run(process()))
+    """
+    (worker,) = output(tmp_path, program)
+
+    with pytest.raises(ProcessLookupError):
+        __import__("os").kill(int(worker), 0)
