@@ -97,6 +97,8 @@ class Drive:
         self._names: dict[Any, str] = {}  # the executor of each open application
         self._attempts: dict[Any, tuple[Attempt, str]] = {}
         self._told: set[bytes] = set()
+        self._bodies: dict[int, Note] = {}  # of jobs whose function has returned a body that is being reduced
+        self._gone: frozenset[bytes] = frozenset()
         self._reported = 0
         self.stopping = False
 
@@ -119,41 +121,53 @@ class Drive:
             BytesGone, AlonzoError: see there.
         """
         machine = self._machine
-        try:
-            while machine.outcome is None:
-                effects = machine.take()
+        while machine.outcome is None:
+            effects = machine.take()
+            try:
                 if effects:
                     self._perform(effects)
                     continue
                 if machine.outcome is not None:
                     break
-                if self._is_ending():
-                    for admission in self._admissions.values():
-                        admission.drop()
-                    if not self._names:
-                        break
-                else:
+                if not self._is_ending():
                     self._submit()
-                self._receive()
-            self._perform(machine.take())
-        finally:
-            # Applications that are still under way (awaiting ones, of a run that is being broken off) are not waited for.
-            self._names.clear()
+                elif not self._under_way():
+                    break
+            except BytesGone as problem:
+                # What is under way is waited for and recorded, so that beginning again does not do it twice.
+                self._gone |= problem.digests
+                if not self._under_way():
+                    break
+            self._receive()
+        self._perform(machine.take())
+        self._names.clear()
+        if self._gone:
+            raise BytesGone(self._gone)
+        self._end_bodies()
 
     def _is_ending(self) -> bool:
-        if self.stopping or self._host.committer.error is not None or self._summary.would_run:
+        if self.stopping or self._gone or self._host.committer.error is not None or self._summary.would_run:
             return True
         return self._machine.doomed and not self._host.keep_going
+
+    def _under_way(self) -> bool:
+        """Is anything still being applied that will end by itself? What waits for the machine will not."""
+        for admission in self._admissions.values():
+            admission.drop()
+        return any(not self._machine.is_awaiting(ticket) for ticket in self._names)
 
     def _perform(self, effects: Sequence[tuple[Any, Any]]) -> None:
         machine = self._machine
         recalls: list[tuple[Any, Recall]] = []
-        notes: list[Note] = []
+        notes = [self._noted(ticket, effect) for ticket, effect in effects if type(effect) is Remember]
+        if notes and not self._dry_run:
+            self._host.committer.add(self._run, notes)
+            self._tell("committed", count=len(notes))
         for ticket, effect in effects:
             kind = type(effect)
             if kind is Remember:
-                notes.append(self._noted(ticket, effect))
-            elif kind is Recall:
+                continue
+            if kind is Recall:
                 recalls.append((ticket, effect))
             elif kind is Apply:
                 if effect.operation:
@@ -166,9 +180,6 @@ class Drive:
                 machine.answer(ticket, self._fetch(effect.found))
             else:
                 self._resume(ticket, effect)
-        if notes:
-            self._host.committer.add(self._run, notes)
-            self._tell("committed", count=len(notes))
         if recalls:
             answers = self._host.committer.recall([recall.key for _, recall in recalls])
             for (ticket, _), records in zip(recalls, answers, strict=True):
@@ -355,12 +366,25 @@ class Drive:
                 self._tell_end(job, attempt)
         job.arguments = preview(job.arguments)
         note = Note(remember, () if attempt is None else (attempt,), output)
+        if job.status == "open":
+            self._bodies[job.number] = Note(Remember(remember.key, job), note.attempts, output)
+        else:
+            self._bodies.pop(job.number, None)
         if job.fingerprint and job.fingerprint not in self._told:
             self._told.add(job.fingerprint)
             node = ticket.node
             fingerprint = self._host.catalog.fingerprint(node._task)
             note.definitions = {job.task: (fingerprint.digest, fingerprint.tree, fingerprint.untracked)}
         return note
+
+    def _end_bodies(self) -> None:
+        """The run has ended before these jobs' bodies were reduced: they are not shown as running for ever."""
+        ended = list(self._bodies.values())
+        for note in ended:
+            assert note.remember.job is not None
+            note.remember.job = attrs.evolve(note.remember.job, status="failed" if self._machine.doomed else "stopped")
+        if ended and not self._dry_run:
+            self._host.committer.add(self._run, ended)
 
     def _tell_end(self, job: Any, attempt: Attempt | None) -> None:
         what = "finished" if job.status == "ran" else job.status

@@ -164,13 +164,13 @@ class Fetch:
     found: Found
 
 
-Status = Literal["open", "ran", "recalled", "shared", "failed"]
+Status = Literal["open", "ran", "recalled", "shared", "failed", "stopped"]
 
 
 @final
 @attrs.define(eq=False)
 class JobNote:
-    """A call in this run. `open`: its function has returned a body that is being reduced."""
+    """A call in this run. `open`: its function has returned a body that is being reduced; `stopped`: the run ended before that was."""
 
     number: int
     parent: int

@@ -52,9 +52,7 @@ class ExecutorContract:
         with self.opened() as executor:
             posts = applied(executor, [(f"t{n}", SQUARE, (n,)) for n in range(500)])
 
-            assert {ticket: value(answer) for ticket, answer, _ in posts} == {
-                f"t{n}": n * n for n in range(500)
-            }
+            assert {ticket: value(answer) for ticket, answer, _ in posts} == {f"t{n}": n * n for n in range(500)}
             assert len(posts) == 500
 
     def test_jobs_of_several_submissions_are_answered_through_their_own_posts(self) -> None:
@@ -86,9 +84,7 @@ class ExecutorContract:
         with self.opened() as executor:
             posts = applied(executor, [(n, SAME, (bytes([n]) * size,)) for n in range(4)])
 
-            assert {n: (value(a)[:1], len(value(a))) for n, a, _ in posts} == {
-                n: (bytes([n]), size) for n in range(4)
-            }
+            assert {n: (value(a)[:1], len(value(a))) for n, a, _ in posts} == {n: (bytes([n]), size) for n in range(4)}
 
     def test_an_async_task_is_applied(self) -> None:
         with self.opened() as executor:
@@ -236,7 +232,9 @@ def job(task: Task[..., Any] | None, *args: Any, **more: Any) -> Apply:
     return Apply(1, task, args, **more)
 
 
-def applied(executor: Executor, jobs: Sequence[tuple[Any, Task[..., Any], tuple[Any, ...]]]) -> list[tuple[Any, Any, Report]]:
+def applied(
+    executor: Executor, jobs: Sequence[tuple[Any, Task[..., Any], tuple[Any, ...]]]
+) -> list[tuple[Any, Any, Report]]:
     """What is posted for these: ticket, task, arguments."""
     return applied_jobs(executor, [(ticket, job(task, *args)) for ticket, task, args in jobs])
 

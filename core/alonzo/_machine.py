@@ -178,6 +178,10 @@ class Machine:
             keyed.stale = True
             self.moved.append((ticket.node._task.full_name, moved))
 
+    def is_awaiting(self, ticket: Any) -> bool:
+        """Is this open application waiting for the machine, not for the world?"""
+        return bool(self._asking.get(ticket))
+
     # -- cells -----------------------------------------------------------------------------------
 
     def _cell(self, node: Expression, parent: Cell | None) -> Cell:

@@ -211,11 +211,14 @@ class Runtime:
             status = "done" if failure is None else "interrupted" if drive.stopping else "failed"
             error = "" if failure is None else f"{type(failure).__name__}: {failure}"
         except BaseException as problem:
+            status = "interrupted" if isinstance(problem, KeyboardInterrupt) else "failed"
             error = f"{type(problem).__name__}: {problem}"
             raise
         finally:
             self.last = summary
             self._finish(run, status, summary, error)
+        for text in summary.warnings:
+            warnings.warn_explicit(text, AlonzoWarning, *_place(text))
         if failure is not None:
             raise failure
         return value
@@ -224,8 +227,6 @@ class Runtime:
         counts = {name: sum(getattr(summary, name).values()) for name in ("ran", "recalled", "shared", "failed")}
         lost = self._committer.finish(run, status, counts, error) if run else 0
         self._tell(Moment("run_finished", run, time.time(), details={"status": status, "counts": counts}))
-        for text in summary.warnings:
-            warnings.warn_explicit(text, AlonzoWarning, *_place(text))
         if self._committer.error is not None:
             problem = self._committer.error
             raise StoreError(f"{lost} results of this run were not kept: {problem}") from problem

@@ -159,6 +159,17 @@ class StoreContract:
                 assert present(first).normals[0].footprint == footprint
                 assert present(second).normals[0].footprint == frozenset()
 
+    def test_the_names_of_definitions_in_a_value_come_back(self) -> None:
+        data = b"x" * 100
+        for found in (small(b"one"), opaque(data)):
+            found.names = ("flow.C", "flow.Größe")
+            with closing(self.open()) as store:
+                commit(store, leaf(1, found))
+                with closing(self.reopen()) as other:
+                    (records,) = other.recall([key(1)])
+
+                    assert present(records).normals[0].value.names == ("flow.C", "flow.Größe")
+
     def test_external_values_in_a_value_come_back(self) -> None:
         externals = (("file", "b", b"2" * 16), ("file", "a", None), ("file", "a", b"1" * 16))
         with closing(self.open()) as store:

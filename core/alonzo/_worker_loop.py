@@ -18,6 +18,7 @@ import traceback
 from time import perf_counter
 from typing import Any, BinaryIO
 
+from ._apply import raised
 from ._effects import Apply, Found, Lost, Raised
 from ._errors import AlonzoError, EncodeError
 from ._tasks import Task
@@ -70,7 +71,8 @@ def _own_pipes() -> tuple[BinaryIO, BinaryIO]:
         os.dup2(nothing.fileno(), 0)
     if hasattr(os, "register_at_fork"):
         # A process that a task forked would keep the pipes open, and the coordinator would not see this one's end.
-        os.register_at_fork(after_in_child=lambda: (requests.close(), answers.close()))
+        os.register_at_fork(after_in_child=requests.close)
+        os.register_at_fork(after_in_child=answers.close)
     return requests, answers
 
 
@@ -130,7 +132,10 @@ class Worker:
         task = self._tasks[number] if number else None
         if type(task) is Lost:
             return (("stale",) if self._is_stale else _lost(task)), None
-        answer, report = self._assembly.applier.apply(Apply(job, task, args, *rest))
+        try:
+            answer, report = self._assembly.applier.apply(Apply(job, task, args, *rest))
+        except KeyboardInterrupt as error:  # the task's own: an applier lets those of the main thread pass
+            return self._raised(raised(error)), None
         output = report.output + self._output.taken()
         told = (report.started, report.finished, output, report.seen, (*report.warnings, *self._warnings))
         self._warnings.clear()
@@ -161,7 +166,9 @@ class Worker:
             task: Task[..., Any] = pickle.loads(definition[1])
             return task
         except BaseException as error:  # user code runs when a module is imported: also SystemExit comes here
-            return Lost(AlonzoError(f"task {name} is not to be had in a worker process: {type(error).__name__}: {error}"))
+            return Lost(
+                AlonzoError(f"task {name} is not to be had in a worker process: {type(error).__name__}: {error}")
+            )
 
     def _checked(self, task: Task[..., Any], fingerprint: bytes) -> Task[..., Any] | Lost:
         """The task, if it is here what it is in the coordinator."""

@@ -4,7 +4,7 @@ A program is a dict of `Spec` by name; `t0` is a root and so is `t1`. A template
 
     ("p", i) ("k",) ("s",) ("h",) ("w", i)   an argument; the task's constant; the cup it filled; the cup it looked into; what it awaited
     ("call", name, args) ("apply", head, args) ("task", name) ("tuple", parts) ("seq", parts) ("cond", test, then, other)
-    ("catch", body, handler) ("get", path) ("cup", choice) ("read", choice) ("pick", i, parts) ("eq", a, b) ("need", a, b)
+    ("catch", body, handler) ("get", path) ("cup", choice) ("read", choice) ("peek", place) ("pick", i, parts) ("eq", a, b) ("need", a, b)
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from alonzo._tasks import Task
 
 CONTEXT_PATHS = ("a", "a.x", "b")
 INPUTS = ("in", "in/0", "in/1")
-FORMS = ("call", "apply", "task", "tuple", "seq", "cond", "catch", "get", "cup", "read", "pick", "eq", "need")
+FORMS = ("call", "apply", "task", "tuple", "seq", "cond", "catch", "get", "cup", "read", "peek", "pick", "eq", "need")
 
 
 @attrs.frozen
@@ -46,6 +46,13 @@ class Spec:
         return short((self.kind, self.body, self.const, self.fails, self.awaits, self.guard))
 
 
+@attrs.frozen
+class TaskName:
+    """A task as a value, where there is no engine."""
+
+    name: str
+
+
 class Hands:
     """What a history does while tasks run: `entropy` is what chance gives; `at_run` is called as each body begins."""
 
@@ -62,7 +69,7 @@ def plain(value: Any) -> Any:
         return ("dict", *[(key, plain(part)) for key, part in value.items()])
     if isinstance(value, BaseException):
         return str(value)
-    if isinstance(value, Task):
+    if isinstance(value, Task | TaskName):
         return ("task", value.name)
     return value if not isinstance(value, Cup) else ("cup", value.name)
 
@@ -186,6 +193,8 @@ def build(template: Any, leaves: dict[Any, Any]) -> Any:
             return lazily(Cup("in")) / cond(b(choice), "0", "1")
         case ("read", choice):
             return (lazily(Cup("in")) / cond(b(choice), "0", "1")).get(7)
+        case ("peek", place):
+            return lazily(Cup(place)).get(7)
         case ("pick", place, parts):
             return seq([b(part) for part in parts])[place]
         case ("eq", left, right):
@@ -259,6 +268,8 @@ class Maker:
                 return ("catch", t(), chance.choice(later))
             case "get":
                 return ("get", chance.choice(CONTEXT_PATHS))
+            case "peek":
+                return ("peek", chance.choice(INPUTS))
             case "pick":
                 return ("pick", chance.choice([0, 1]), (t(), t()))
             case "cup" | "read":
@@ -266,4 +277,4 @@ class Maker:
         return (form, t(), t())
 
 
-__all__ = ["CONTEXT_PATHS", "FORMS", "INPUTS", "PLACES", "Hands", "Maker", "Spec", "begin", "install", "plain", "root", "short"]
+__all__ = ["CONTEXT_PATHS", "FORMS", "INPUTS", "PLACES", "Hands", "Maker", "Spec", "TaskName", "begin", "install", "plain", "root", "short"]

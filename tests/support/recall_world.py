@@ -17,7 +17,7 @@ import attrs
 
 from alonzo import Runtime, Task, task
 from alonzo._memory_store import MemoryStore, _Kept, _Shelves
-from alonzo.plugin import StoreKind, hookimpl
+from alonzo.plugin import Note, Remember, StoreKind, hookimpl
 
 PLACES: dict[str, Any] = {}
 """What is at each place, for the bench that is in use."""
@@ -76,6 +76,7 @@ class Probe(MemoryStore):
     def __init__(self) -> None:
         super().__init__(_Shelves())
         self.asked: list[bytes] = []
+        self.noted: list[Remember] = []
         self.forgets: Callable[[str, bytes], bool] | None = None
 
     def recall(self, keys: Sequence[bytes]) -> Sequence[Any]:
@@ -91,6 +92,15 @@ class Probe(MemoryStore):
                 records = attrs.evolve(records, normals=normals, reductions=() if forgets("reduction", key) else records.reductions)
             out.append(records)
         return out
+
+    def commit(self, run: int, notes: Sequence[Note]) -> None:
+        self.noted += [note.remember for note in notes]
+        super().commit(run, notes)
+
+    def clear(self) -> None:
+        """A new store."""
+        self._shelves.__init__()  # type: ignore[misc]
+        self.noted.clear()
 
     def take(self, other: Probe) -> None:
         """Forget everything, and know what the other store knows."""
@@ -176,6 +186,7 @@ class Bench:
                 context=self._context,
                 plugins=[_Plugin(self.probe, self.inspector)],
                 settings=settings,
+                keep_going=True,  # how far a failed run came is no matter of recall
                 **self._options,
             )
         return self._runtime

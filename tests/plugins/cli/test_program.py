@@ -1,7 +1,9 @@
 """The program as its user meets it: standard output, standard error, exit codes."""
 
+import contextlib
 import json
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -328,3 +330,22 @@ def test_a_reader_that_has_gone_away_is_no_failure(program):
 
     assert process.returncode == 0
     assert err == "importing\nflow.add | adding 1\n"
+
+
+def test_on_a_terminal_a_live_table_is_drawn_and_the_result_is_still_alone_on_stdout(program):
+    terminal, end = pty.openpty()
+    program.env |= {"TERM": "xterm", "COLUMNS": "100", "LINES": "30"}
+    process = program.start("run", "flow.py", "many", "3", stderr=end)
+    os.close(end)
+    shown = b""
+    with contextlib.suppress(OSError):  # the other end is closed
+        while data := os.read(terminal, 4096):
+            shown += data
+    os.close(terminal)
+    out, _ = process.communicate(timeout=60)
+
+    assert out == "[1, 2, 3]\n"
+    assert b"recalled" in shown
+    assert b"flow.add | adding 2" in shown
+    assert shown.count(b"\x1b[?25l") == shown.count(b"\x1b[?25h") == 1
+    assert "alonzo: run 1: 4 ran" in shown.decode()

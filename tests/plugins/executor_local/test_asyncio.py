@@ -2,10 +2,10 @@ import asyncio
 import threading
 import time
 
+from alonzo import seq
 from alonzo._effects import Found, Lost, Raised
 from alonzo._errors import AlonzoError
-from alonzo._executor_contract import Posts, applied, applier, applied_one, bytes_only, job, value
-from alonzo import seq
+from alonzo._executor_contract import Posts, applied, applied_one, applier, bytes_only, job, value
 
 
 def test_async_tasks_of_one_executor_run_at_the_same_time_on_one_thread(opened, task):
@@ -14,7 +14,7 @@ def test_async_tasks_of_one_executor_run_at_the_same_time_on_one_thread(opened, 
 
     async def meet():
         come.append(threading.current_thread().name)
-        while len(come) < 50:
+        while len(come) < 50:  # noqa: ASYNC110
             await asyncio.sleep(0)
         return len(set(come))
 

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 import types
+from pathlib import Path
 
 import pytest
 
@@ -16,7 +17,6 @@ from alonzo._executor_contract import (
     applied,
     applied_jobs,
     applied_one,
-    applier,
     bytes_only,
     job,
     site,
@@ -59,11 +59,7 @@ def test_closures_and_lambdas_travel_by_value(opened, task):
 def test_tasks_of_modules_are_imported_there_by_full_name(opened, module):
     flow = module(
         "flow_by_name",
-        "import os\n"
-        "from alonzo import task\n"
-        "@task(name='renamed')\n"
-        "def where():\n"
-        "    return os.getpid(), __name__\n",
+        "import os\nfrom alonzo import task\n@task(name='renamed')\ndef where():\n    return os.getpid(), __name__\n",
     )
 
     process, name = value(applied_one(opened("processes"), flow.where))
@@ -74,7 +70,7 @@ def test_tasks_of_modules_are_imported_there_by_full_name(opened, module):
 
 def test_a_task_whose_module_the_worker_cannot_import_is_lost_by_name(opened, module):
     flow = module("flow_gone", "from alonzo import task\n@task\ndef f(): pass\n")
-    os.unlink(flow.__file__)
+    Path(flow.__file__).unlink()
     executor = opened("processes")
 
     answer = applied_one(executor, flow.f)
@@ -83,13 +79,12 @@ def test_a_task_whose_module_the_worker_cannot_import_is_lost_by_name(opened, mo
     assert value(applied_one(executor, SQUARE, 3)) == 9
 
 
-def test_workers_share_working_directory_and_environment_also_as_they_change(
-    opened, task, monkeypatch, tmp_path
-):
+def test_workers_share_working_directory_and_environment_also_as_they_change(opened, task, monkeypatch, tmp_path):
     def look():
         import os
+        from pathlib import Path
 
-        return os.getcwd(), os.environ.get("ALONZO_TEST_WORD")
+        return str(Path.cwd()), os.environ.get("ALONZO_TEST_WORD")
 
     executor, look = opened("processes", workers=1), task(look)
     applied_one(executor, look)
@@ -153,9 +148,7 @@ def test_an_exception_that_cannot_travel_leaves_its_text_and_the_names_of_its_cl
     assert 'raise Local("not here")' in answer.traceback
 
 
-def test_an_exception_whose_class_does_not_take_its_arguments_back_is_a_remote_error(
-    opened, module
-):
+def test_an_exception_whose_class_does_not_take_its_arguments_back_is_a_remote_error(opened, module):
     flow = module(
         "flow_errors",
         "from alonzo import task\n"
@@ -229,7 +222,7 @@ def test_a_killed_worker_loses_the_job_that_it_had_begun_and_no_other(opened, ta
         import os
         import signal
 
-        with open(log, "a", encoding="utf-8") as file:
+        with open(log, "a", encoding="utf-8") as file:  # noqa: PTH123
             file.write(f"{n}\n")
         if n == victim:
             os.kill(os.getpid(), signal.SIGKILL)
@@ -245,9 +238,7 @@ def test_a_killed_worker_loses_the_job_that_it_had_begun_and_no_other(opened, ta
     assert isinstance(lost.error, WorkerLostError)
     assert "tests.maybe_die: worker process" in str(lost.error)
     assert "was ended by signal 9 (SIGKILL)" in str(lost.error)
-    assert {n: value(answer) for n, answer in answers.items()} == {
-        n: n for n in range(20) if n != 7
-    }
+    assert {n: value(answer) for n, answer in answers.items()} == {n: n for n in range(20) if n != 7}
     assert log.read_text(encoding="utf-8").split().count("7") == 1
 
 
@@ -341,8 +332,7 @@ def fingerprint(task):
 def test_a_worker_does_not_run_what_is_not_the_coordinators_definition(opened, module):
     flow = module("flow_edited", FLOW.format(1))
     apply = job(flow.f, fingerprint=fingerprint(flow.f))
-    with open(flow.__file__, "w", encoding="utf-8") as file:
-        file.write(FLOW.format("'edited'"))
+    Path(flow.__file__).write_text(FLOW.format("'edited'"), encoding="utf-8")
 
     ((_, answer, _),) = applied_jobs(opened("processes"), [(1, apply)])
 
@@ -400,25 +390,24 @@ def applier_with_pickles():
 # -- the end ----------------------------------------------------------------------------------------
 
 
-def test_close_ends_workers_also_busy_ones(opened, task):
+def test_close_ends_workers_also_busy_ones(opened, task, tmp_path):
     import time
 
     def busy(log):
         import os
         import time
+        from pathlib import Path
 
-        with open(log, "w", encoding="utf-8") as file:
-            file.write(str(os.getpid()))
+        Path(log).write_text(str(os.getpid()), encoding="utf-8")
         time.sleep(1000)
 
-    read, write = os.pipe()
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
     executor, posts = opened("processes", workers=2), Posts(1)
-    process = task(lambda: os.getpid())
+    process = task(os.getpid)
     idle = value(applied_one(executor, process))
-    executor.submit([(1, job(task(busy), f"/proc/{os.getpid()}/fd/{write}"))], posts)
-    working = int(os.read(read, 100))
-    os.close(read)
-    os.close(write)
+    executor.submit([(1, job(task(busy), str(pipe)))], posts)
+    working = int(pipe.read_text(encoding="utf-8"))
     began = time.monotonic()
     executor.close()
 
@@ -431,7 +420,7 @@ def test_close_ends_workers_also_busy_ones(opened, task):
 def test_an_executor_that_is_forgotten_ends_its_workers(task):
     kind = next(kind for kind in alonzo_executors() if kind.name == "processes")
     executor = kind.open(site(ProcessesOptions(), 1))
-    worker = value(applied_one(executor, task(lambda: os.getpid())))
+    worker = value(applied_one(executor, task(os.getpid)))
     del executor
     gc.collect()
 
@@ -440,7 +429,7 @@ def test_an_executor_that_is_forgotten_ends_its_workers(task):
 
 def test_a_forked_child_does_not_end_its_parents_workers(opened, task):
     executor = opened("processes", workers=1)
-    process = task(lambda: os.getpid())
+    process = task(os.getpid)
     worker = value(applied_one(executor, process))
     child = os.fork()
     if child == 0:
@@ -459,8 +448,15 @@ def _ends(process):
             os.kill(process, 0)
         except ProcessLookupError:
             return True
-        with open(f"/proc/{process}/stat", encoding="utf-8") as file:
-            if file.read().rpartition(")")[2].split()[0] == "Z":
-                return True  # only its parent's notice of it is left
+        if _is_zombie(process):
+            return True  # only its parent's notice of it is left
         done.wait(0.01)
     return False
+
+
+def _is_zombie(process):
+    try:
+        status = Path(f"/proc/{process}/stat").read_text(encoding="utf-8")
+    except OSError:  # gone meanwhile, or not Linux
+        return False
+    return status.rpartition(")")[2].split()[0] == "Z"

@@ -46,9 +46,7 @@ def test_no_job_waits_behind_a_long_one_while_there_are_threads_to_be_had(opened
 def test_a_report_names_the_thread(opened, task):
     executor = opened("threads")
 
-    ((_, answer, report),) = applied(
-        executor, [(1, task(lambda: threading.current_thread().name), ())]
-    )
+    ((_, answer, report),) = applied(executor, [(1, task(lambda: threading.current_thread().name), ())])
 
     assert value(answer) == report.worker == "alonzo-under-test-1"
 
@@ -99,8 +97,6 @@ executor.submit([(1, job(Task(stuck, "flow", "stuck", TaskOptions())))], print)
 started.wait()
 print("the end")
 """
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False
-    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
 
     assert (done.returncode, done.stdout, done.stderr) == (0, "the end\n", "")

@@ -15,7 +15,7 @@ from alonzo_store_sqlite._store import SqliteStore
 # Few of each, so that notes meet; more footprints than are kept of a key.
 EXTERNALS = [(), (("file", "in", b"1"),), (("file", "in", None),)]
 VALUES = [
-    *[small(text, externals) for text in (b"one", b"two") for externals in EXTERNALS],
+    *[small(b"%d" % n, EXTERNALS[n % 3]) for n in range(6)],
     opaque(b"x" * 100),
     opaque(b"y" * 2000),
 ]

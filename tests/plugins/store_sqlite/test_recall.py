@@ -49,8 +49,6 @@ def unchanged_root(open_store, calls):
 
 @pytest.mark.slow
 def test_an_unchanged_root_costs_the_same_statements_whatever_is_below(open_store):
-    # The footprint's row and its entries, the memo row, epochs, begin (3: lock, lost runs, insert
-    # and commit make 4), the job-less note's transaction, and finish.
     assert unchanged_root(open_store, 100) == unchanged_root(open_store, 10_000)
 
 
@@ -209,6 +207,7 @@ def test_a_damaged_large_value_is_absent_with_one_warning_until_it_is_written_ag
         (small(b"one"), "UPDATE memo SET data = x'7374776f'"),
         (small(b"one"), "UPDATE memo SET data = 'text'"),
         (small(b"one"), "UPDATE memo SET token = x'00'"),
+        (small(b"one"), "UPDATE memo SET names = '[]'"),
         (opaque(b"x" * 500), "UPDATE value SET data = zeroblob(500)"),
     ],
 )

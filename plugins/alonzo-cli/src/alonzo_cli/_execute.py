@@ -61,7 +61,7 @@ def execute(words: Words, options: Options, reserved: Sequence[str]) -> int:
         click.ClickException: it is not to be done as it stands.
         AlonzoError: settings, plugins or store cannot be used.
     """
-    from ._core import CAPTURE
+    from alonzo.plugin import CAPTURE
 
     silent = options.quiet or options.dry_run
     display = make_display(quiet=silent)
@@ -201,8 +201,7 @@ def _called(task: Task[..., Any], words: Words, arguments: Sequence[Argument]) -
 
 def _run(expression: Any, options: Options, display: Display, out: TextIO, words: Words) -> int:
     from alonzo import Runtime
-
-    from ._core import load_settings
+    from alonzo.plugin import load_settings
 
     context, tags = parse_context(options.contexts), parse_tags(options.tags)
     runtime = Runtime(

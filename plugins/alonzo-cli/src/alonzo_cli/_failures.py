@@ -11,7 +11,7 @@ import click
 from ._errors import say_error
 
 if TYPE_CHECKING:
-    from ._core import Failure
+    from alonzo.plugin import Failure
 
 _SHOWN = 5
 _CHAIN_ENDS = (10, 5)

@@ -35,8 +35,7 @@ def log(
 ) -> None:
     """List the newest runs, or show the jobs of the run with the id RUN; `last` is the newest run."""
     from alonzo import Runtime
-
-    from ._core import load_settings
+    from alonzo.plugin import load_settings
 
     with told(_warn, quiet=True), Runtime(store=store, settings=load_settings(overrides=list(sets))) as runtime:
         if run is None:

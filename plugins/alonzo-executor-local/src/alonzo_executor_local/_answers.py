@@ -19,9 +19,7 @@ class Answers:
     def __init__(self, applier: Any) -> None:
         self._applier = applier
 
-    def made(
-        self, answer: Answer, told: Answer | None, worker: str
-    ) -> tuple[Found | Raised | Lost, Report]:
+    def made(self, answer: Answer, told: Answer | None, worker: str) -> tuple[Found | Raised | Lost, Report]:
         report = _report(worker) if told is None else Report(told[0], told[1], worker, *told[2:])
         kind, *parts = answer
         if kind == "found":

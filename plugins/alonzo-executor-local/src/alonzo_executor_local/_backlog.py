@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
-from typing import Any
 
 from alonzo.plugin import Apply, Post, Ticket
 
@@ -61,8 +60,7 @@ class Backlog:
 
     def expected(self, jobs: Iterable[Job]) -> float:
         """How long these will take, in seconds; infinite when one is of an unknown task."""
-        seconds: Any = self._seconds.get
-        return sum(seconds(job.name, float("inf")) for job in jobs)
+        return sum([self._seconds.get(job.name, float("inf")) for job in jobs])
 
     def batch(self, workers: int, under_way: Iterable[Job] = ()) -> list[Job]:
         """The next jobs for one of so many workers, which has these under way; empty when it should finish them first."""

@@ -44,10 +44,10 @@ class ProcessExecutor:
                 Slot(
                     self._dispatch,
                     place,
-                    self._shipping,
-                    self._answers,
-                    self._site.wiring,
-                    name,
+                    shipping=self._shipping,
+                    answers=self._answers,
+                    wiring=self._site.wiring,
+                    name=name,
                 )
             )
 
@@ -64,9 +64,7 @@ class ProcessExecutor:
         self._answers = Answers(self._site.applier)
         self._slots: list[Slot] = []
         # Also called when the executor is forgotten, and at the interpreter's exit.
-        self._finalizer = weakref.finalize(
-            self, _end, self._dispatch, self._slots, self._process
-        )
+        self._finalizer = weakref.finalize(self, _end, self._dispatch, self._slots, self._process)
 
 
 def _end(dispatch: Dispatch, slots: list[Slot], process: int) -> None:

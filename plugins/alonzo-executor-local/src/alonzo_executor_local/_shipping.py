@@ -11,6 +11,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from types import FunctionType
 from typing import Any
 
@@ -29,7 +30,7 @@ Definition = tuple[Any, ...]
 def surroundings() -> Surroundings:
     """What of this process a worker shares: working directory, where modules are found, environment."""
     try:
-        folder = os.getcwd()
+        folder = str(Path.cwd())
     except OSError:  # it was deleted
         folder = None
     return folder, tuple(sys.path), os.environ.copy()
@@ -105,8 +106,7 @@ def _definition(number: int, task: Any, fingerprint: bytes) -> Definition:
         return (number, "value", task.full_name, _Pickler().pickled(task))
     except Exception as error:
         raise EncodeError(
-            f"task {task.full_name} cannot be sent to a worker process: "
-            f"{type(error).__name__}: {error}"
+            f"task {task.full_name} cannot be sent to a worker process: {type(error).__name__}: {error}"
         ) from error
 
 

@@ -22,6 +22,7 @@ class Slot:
         self,
         dispatch: Dispatch,
         place: Place,
+        *,
         shipping: Shipping,
         answers: Answers,
         wiring: Mapping[str, Any],
@@ -71,9 +72,7 @@ class Slot:
             self._ended(0, f"{type(error).__name__}: {error}", "")
             return
         self._worker = worker
-        self._reader = threading.Thread(
-            target=self._read, args=(worker,), name=f"{self._name}-reader", daemon=True
-        )
+        self._reader = threading.Thread(target=self._read, args=(worker,), name=f"{self._name}-reader", daemon=True)
         self._reader.start()
         worker.introduce()
 

@@ -21,9 +21,7 @@ class ThreadExecutor:
 
     def __init__(self, site: ExecutorSite) -> None:
         default = min(32, (os.cpu_count() or 1) + 4)
-        self._pool = Pool(
-            site.applier, site.workers or site.options.workers or default, f"alonzo-{site.name}"
-        )
+        self._pool = Pool(site.applier, site.workers or site.options.workers or default, f"alonzo-{site.name}")
 
     @property
     def width(self) -> int:
@@ -127,9 +125,7 @@ def _answered(
         return Raised(error), Report(started, time.time(), worker)
     if report.worker:
         return answer, report
-    return answer, Report(
-        report.started, report.finished, worker, report.output, report.seen, report.warnings
-    )
+    return answer, Report(report.started, report.finished, worker, report.output, report.seen, report.warnings)
 
 
 def _drain(queue: SimpleQueue[tuple[Ticket, Apply, Post] | None]) -> None:

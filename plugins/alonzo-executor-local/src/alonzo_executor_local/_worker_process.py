@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import cloudpickle
@@ -43,7 +44,7 @@ class WorkerProcess:
             self._process = self._started()
         except BaseException:
             self._printed.close()
-            os.unlink(self._begun_path)
+            Path(self._begun_path).unlink()
             raise
         finally:
             os.close(handle)
@@ -116,7 +117,7 @@ class WorkerProcess:
         self._printed.close()
         self._begun.close()
         with contextlib.suppress(OSError):
-            os.unlink(self._begun_path)
+            Path(self._begun_path).unlink()
 
     def _started(self) -> subprocess.Popen[bytes]:
         # Modules are found as here, but not in the working directory just because -m is used.

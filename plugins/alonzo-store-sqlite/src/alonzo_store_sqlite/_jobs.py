@@ -8,7 +8,7 @@ from typing import Any
 from alonzo.plugin import Attempt, JobNote, JobRow, Note
 
 from ._connection import Connection
-from ._rows import error_text, json_text, numbers, numbers_text, readable
+from ._rows import error_text, json_text, list_text, listed, readable
 
 # A job is told more than once: what only an earlier note knew stays.
 _WRITE_JOB = """
@@ -108,7 +108,7 @@ class Jobs:
             job.value or None,
             *((None, None, None) if last is None else self._when(started, last)),
             readable(job.arguments),
-            numbers_text(job.upstreams),
+            list_text(job.upstreams),
             error_text(job.error),
             readable(job.traceback),
             readable(note.output),
@@ -141,7 +141,7 @@ def _job_row(row: Sequence[Any]) -> JobRow:
         task=task,
         status=status,
         arguments=arguments,
-        upstreams=numbers(upstreams),
+        upstreams=listed(upstreams),
         started=started,
         finished=finished,
         executor=executor,

@@ -24,7 +24,7 @@ from alonzo.plugin import (
 
 from ._connection import Connection
 from ._footprints import Footprints
-from ._rows import inline_checksum
+from ._rows import inline_checksum, list_text, listed
 from ._values import INLINE, Values
 
 MOST = 8
@@ -49,7 +49,7 @@ class Memo:
     def recall(self, keys: Sequence[bytes]) -> list[Records | None]:
         """What is recorded for each key, newest first; what cannot be read whole is left out."""
         rows = self._connection.look_up(
-            "SELECT key, footprint, externals, returned, lazy, token, codec, data, checksum, used "
+            "SELECT key, footprint, externals, returned, lazy, token, codec, data, names, checksum, used "
             "FROM memo WHERE key IN ({})",
             list(dict.fromkeys(keys)),
         )
@@ -64,7 +64,7 @@ class Memo:
         records: dict[bytes, Records | None] = {}
         for key, own in of_key.items():
             if len(own) > 1:
-                own.sort(key=lambda row: row[9], reverse=True)
+                own.sort(key=lambda row: row[-1], reverse=True)
             records[key] = self._records(own, sizes)
         return [records.get(key) for key in keys]
 
@@ -111,14 +111,14 @@ class Memo:
         shelves = {key: Shelf(now, there, ids, variant_ids) for key in keys}
         rows = self._connection.look_up(
             "SELECT key, footprint, externals, returned, lazy, task, used, token, codec, data, "
-            "checksum FROM memo WHERE key IN ({})",
+            "names, checksum FROM memo WHERE key IN ({})",
             list(keys),
         )
         for *columns, checksum in rows:
             row = Row(*columns)
             key = row.key
             row.stored = place = key, row.footprint, row.externals
-            if _is_whole(row.token, row.data, checksum):
+            if _is_whole(row.token, row.data, row.names, checksum):
                 shelves[key].rows.append(row)
             else:
                 shelves[key].gone.append(place)
@@ -140,15 +140,15 @@ class Memo:
         self._connection.executemany(f"UPDATE memo SET footprint = ?, returned = ?, used = ? {where}", moved)
         self._connection.executemany(
             "INSERT INTO memo (key, footprint, externals, returned, lazy, task, used, token, "
-            "codec, data, checksum) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "codec, data, names, checksum) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             new,
         )
 
     def _records(self, rows: Sequence[Any], sizes: dict[bytes, tuple[str, int, bytes | None]]) -> Records | None:
         normals: list[Normal] = []
         reductions: list[Found] = []
-        for _, footprint, externals, returned, lazy, token, codec, data, checksum, _ in rows:
-            if not _is_whole(token, data, checksum):
+        for _, footprint, externals, returned, lazy, token, codec, data, names, checksum, _ in rows:
+            if not _is_whole(token, data, names, checksum):
                 self._values.warn("a small value")
                 continue
             known = self._footprints.externals(externals)
@@ -158,9 +158,9 @@ class Memo:
                 size = sizes.get(digest_of(token))
                 if size is None:
                     continue
-                found = Found(ABSENT, token, size[0], size[2], known, bool(lazy), size[1])
+                found = Found(ABSENT, token, size[0], size[2], known, bool(lazy), size[1], listed(names))
             else:
-                found = Found(ABSENT, token, codec, data, known, bool(lazy), len(data))
+                found = Found(ABSENT, token, codec, data, known, bool(lazy), len(data), listed(names))
             rests_on = self._footprints.get(footprint) if footprint else None
             if rests_on is not None:
                 normals.append(Normal(found, rests_on))
@@ -183,6 +183,7 @@ class Row:
     token: bytes
     codec: str | None
     data: bytes | None
+    names: str | None
     stored: _Place | None = None
     changed: bool = False
 
@@ -198,7 +199,8 @@ class Row:
             self.token,
             self.codec,
             self.data,
-            inline_checksum(self.token, self.data),
+            self.names,
+            inline_checksum(self.token, self.data, self.names),
         )
 
 
@@ -256,7 +258,7 @@ class Shelf:
             if row.token == found.token:
                 self._touch(row)
                 return
-            self._remove(row)
+            self._unrest(row)
         for row in self.rows:
             # What was returned is its own normal form: one row for both.
             is_same = row.token == found.token and row.externals == variant
@@ -281,7 +283,8 @@ class Shelf:
         variant = self._variants[found.externals]
         used = self._next()
         lazy = 1 if found.lazy else 0
-        self.rows.append(Row(key, footprint, variant, returned, lazy, task, used, token, codec, data))
+        names = list_text(found.names)
+        self.rows.append(Row(key, footprint, variant, returned, lazy, task, used, token, codec, data, names))
 
     def _touch(self, row: Row) -> None:
         row.used = self._next()
@@ -295,6 +298,14 @@ class Shelf:
                 now = row.used + 1
         return now
 
+    def _unrest(self, row: Row) -> None:
+        """It is no normal form any more."""
+        if row.returned:
+            row.footprint = 0
+            row.changed = True
+        else:
+            self._remove(row)
+
     def _remove(self, row: Row) -> None:
         self.rows.remove(row)
         if row.stored is not None:
@@ -303,13 +314,12 @@ class Shelf:
     def _trim(self) -> None:
         newest = sorted(self.rows, key=lambda row: row.used, reverse=True)
         for row in [row for row in newest if row.footprint][MOST:]:
-            row.footprint = 0
-            row.changed = True
+            self._unrest(row)
         for row in [row for row in newest if row.returned][MOST:]:
-            row.returned = False
-            row.changed = True
-        for row in newest:
-            if not row.footprint and not row.returned:
+            if row.footprint:
+                row.returned = False
+                row.changed = True
+            else:
                 self._remove(row)
 
 
@@ -317,6 +327,6 @@ def _variant(externals: _Variant) -> Footprint:
     return frozenset([("external", *external) for external in externals])
 
 
-def _is_whole(token: Any, data: Any, checksum: Any) -> bool:
-    is_typed = isinstance(token, bytes) and (data is None or isinstance(data, bytes))
-    return is_typed and inline_checksum(token, data) == checksum
+def _is_whole(token: Any, data: Any, names: Any, checksum: Any) -> bool:
+    is_typed = type(token) is bytes and isinstance(data, bytes | None) and isinstance(names, str | None)
+    return is_typed and inline_checksum(token, data, names) == checksum

@@ -46,9 +46,10 @@ def footprint_digest(entries: Iterable[bytes]) -> bytes:
     return blake2b(b"".join(sorted(entries)), digest_size=16, person=b"footprint").digest()
 
 
-def inline_checksum(token: bytes, data: bytes | None) -> int:
+def inline_checksum(token: bytes, data: bytes | None, names: str | None) -> int:
     """Tells damage of a small value, or of the name of a large one."""
-    return crc32(data or b"", crc32(token))
+    checksum = crc32(data or b"", crc32(token))
+    return checksum if names is None else crc32(names.encode(), checksum)
 
 
 def value_checksum(data: bytes) -> bytes:
@@ -70,12 +71,14 @@ def error_text(error: BaseException | None) -> str | None:
     return readable("".join(traceback.format_exception_only(error)).strip())
 
 
-def numbers(text: str | None) -> tuple[int, ...]:
+def listed(text: str | None) -> tuple[Any, ...]:
+    """What `list_text` made a text of."""
     return tuple(json.loads(text)) if text else ()
 
 
-def numbers_text(values: Sequence[int]) -> str | None:
-    return f"[{','.join(map(str, values))}]" if values else None
+def list_text(values: Sequence[int | str]) -> str | None:
+    """A JSON list of numbers or strings; None for an empty one."""
+    return json.dumps(values, separators=(",", ":")) if values else None
 
 
 def json_text(value: Any) -> str:

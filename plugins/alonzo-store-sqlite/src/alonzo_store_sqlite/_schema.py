@@ -196,6 +196,7 @@ _TABLES = (
         token BLOB NOT NULL,
         codec TEXT,
         data BLOB,                  -- NULL: in `value`, under the token's digest
+        names TEXT,                 -- classes and functions in it, a JSON list
         checksum INTEGER NOT NULL,
         PRIMARY KEY (key, footprint, externals)
     ) WITHOUT ROWID

@@ -1,0 +1,329 @@
+"""What is measured, and the bars. A benchmark makes one round of measurements; a bar is a figure of a round, of which the median counts."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lab import Figures, Lab
+
+Round = Mapping[str, Figures]
+MS = 1e3
+US = 1e6
+
+
+@dataclass(frozen=True)
+class Bar:
+    """`value` of a round (None: not measured) must be at most `limit`, or at least; without a limit it is only shown."""
+
+    work: str
+    unit: str
+    value: Callable[[Round], float | None]
+    limit: float | None = None
+    at_least: bool = False
+
+    def is_met(self, value: float) -> bool:
+        return self.limit is None or (value >= self.limit if self.at_least else value <= self.limit)
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """`measure` makes one round: figures by the name of what was measured."""
+
+    name: str
+    title: str
+    measure: Callable[[Lab], Round]
+    bars: tuple[Bar, ...]
+
+
+def rate(name: str) -> Callable[[Round], float]:
+    """Calls a second."""
+    return lambda seen: seen[name]["calls"] / seen[name]["wall"]
+
+
+def ratio(above: str, below: str, figure: str = "wall") -> Callable[[Round], float | None]:
+    """Of a figure per call; None where one of the two was not measured."""
+
+    def value(seen: Round) -> float | None:
+        if above not in seen or below not in seen:
+            return None
+        return (seen[above][figure] / seen[above]["calls"]) / (seen[below][figure] / seen[below]["calls"])
+
+    return value
+
+
+def more(above: str, below: str, figure: str, scale: float) -> Callable[[Round], float]:
+    return lambda seen: (seen[above][figure] - seen[below][figure]) * scale
+
+
+def only(name: str, figure: str, scale: float = 1.0) -> Callable[[Round], float | None]:
+    return lambda seen: seen[name][figure] * scale if name in seen else None
+
+
+# -- one round of each ---------------------------------------------------------------------------------------------------
+
+
+def cold(lab: Lab) -> Round:
+    n, place, program = lab.calls, lab.place(), lab.program()
+    seen = {
+        "alonzo": lab.alonzo(program, "fan_out", n, store=place) | {"calls": n},
+        "floor": lab.floor("cold", n, place) | {"calls": n},
+    }
+    if lab.redun:
+        fewer = max(n // 10, 1)
+        seen["redun"] = lab.on_redun("fan_out", fewer, store=place) | {"calls": fewer}
+    lab.leave(place)
+    return seen
+
+
+def again(lab: Lab) -> Round:
+    n, few, program = lab.calls, max(lab.calls // 100, 1), lab.program()
+    seen: dict[str, Figures] = {}
+    for name, calls in (("few", few), ("many", n)):
+        place = lab.place()
+        lab.alonzo(program, "fan_out", calls, store=place)
+        seen[name] = lab.alonzo(program, "fan_out", calls, store=place) | {"calls": calls}
+        assert seen[name]["recalled"] == {"flow.fan_out": 1}, seen[name]
+        assert not seen[name]["ran"], seen[name]
+        lab.leave(place)
+    if lab.redun:
+        for name, root in (("redun", "fan_out"), ("redun, shallow", "fan_out_shallow")):
+            place, calls = lab.place(), max(n // 10, 1)
+            lab.on_redun(root, calls, store=place)
+            seen[name] = lab.on_redun(root, calls, store=place) | {"calls": calls}
+            lab.leave(place)
+    return seen
+
+
+def each(lab: Lab) -> Round:
+    n, place, program = lab.calls, lab.place(), lab.program()
+    lab.alonzo(program, "fan_out", n, store=place)
+    lab.floor("cold", n, place)
+    seen = {
+        "alonzo": lab.alonzo(program, "fan_out", n, store=place, force=["flow.fan_out"]) | {"calls": n},
+        "floor": lab.floor("look_ups", n, place) | {"calls": n},
+    }
+    assert seen["alonzo"]["ran"] == {"flow.fan_out": 1}, seen["alonzo"]
+    assert seen["alonzo"]["recalled"] == {"flow.inc": n, "flow.total": 1}, seen["alonzo"]
+    lab.leave(place)
+    return seen
+
+
+def changed(lab: Lab) -> Round:
+    n, place, program = lab.calls, lab.place(), lab.program()
+    edited = lab.program(("return sum(xs)", "return sum(xs) + 1"))
+    lab.alonzo(program, "fan_out", n, store=place)
+    seen = {
+        "code": lab.alonzo(edited, "fan_out", n, store=place) | {"calls": n},
+        "input": lab.alonzo(edited, "fan_out", n, 0, n // 2, store=place) | {"calls": n},
+    }
+    assert seen["code"]["ran"] == {"flow.total": 1}, seen["code"]
+    assert seen["input"]["ran"] == {"flow.fan_out": 1, "flow.inc": 1, "flow.total": 1}, seen["input"]
+    lab.leave(place)
+    return seen
+
+
+def growth(lab: Lab) -> Round:
+    seen: dict[str, Figures] = {}
+    program = lab.program()
+    for shape in ("fan_out", "chain", "recursion"):
+        for name, calls, repeat in (("few", max(lab.calls // 10, 2), 5), ("many", lab.calls * 10, 1)):
+            place = lab.place()
+            found = lab.alonzo(program, shape, calls, store=place, repeat=repeat)
+            seen[f"{shape}, {name}"] = found | {"calls": calls}
+            lab.leave(place)
+    return seen
+
+
+def chains(lab: Lab) -> Round:
+    n, program = lab.calls, lab.program()
+    seen: dict[str, Figures] = {}
+    for executor in ("threads", "inprocess"):
+        place = lab.place()
+        seen[executor] = lab.alonzo(program, "chain", n, store=place, executor=executor) | {"calls": n}
+        lab.leave(place)
+    if lab.redun:
+        place = lab.place()
+        seen["redun, 200"] = lab.on_redun("chain", 200, store=place) | {"calls": 200}
+        lab.leave(place)
+    return seen
+
+
+def fib(lab: Lab) -> Round:
+    place = lab.place()
+    seen = {"alonzo": lab.alonzo(lab.program(), "fib", 20, store=place, warm="root") | {"calls": 21}}
+    lab.leave(place)
+    return seen
+
+
+def processes(lab: Lab) -> Round:
+    n, program = max(lab.calls // 5, 1), lab.program()
+    seen: dict[str, Figures] = {}
+    for executor in ("threads", "processes"):
+        place = lab.place()
+        found = lab.alonzo(program, "fan_out", n, store=place, executor=executor, workers=2, warm="workers")
+        seen[executor] = found | {"calls": n}
+        lab.leave(place)
+    place = lab.place()
+    mixed = lab.alonzo(program, "naps", 63, 0.02, 1.0, store=place, executor="processes", workers=2, warm="workers")
+    seen["1 s + 63 × 20 ms"] = mixed | {"calls": 64}
+    lab.leave(place)
+    return seen
+
+
+IDEAL_MIX = (1 + 63 * 0.02) / 2
+
+
+def sleeps(lab: Lab) -> Round:
+    place, program = lab.place(), lab.program()
+    seen = {"alonzo": lab.alonzo(program, "naps", 200, 0.05, store=place, workers=20) | {"calls": 200}}
+    if lab.redun:
+        seen["redun"] = lab.on_redun("naps", 200, 0.05, store=place) | {"calls": 200}
+    lab.leave(place)
+    return seen
+
+
+def memory(lab: Lab) -> Round:
+    program = lab.program()
+    seen: dict[str, Figures] = {}
+    for name, root, calls in (
+        ("few", "fan_out", lab.calls),
+        ("many", "fan_out", lab.calls * 10),
+        ("10 KB results", "blobs", lab.calls * 10),
+    ):
+        place = lab.place()
+        seen[name] = lab.alonzo(program, root, calls, store=place) | {"calls": calls}
+        lab.leave(place)
+    return seen
+
+
+def slope(seen: Round) -> float:
+    """Bytes of peak memory per further call."""
+    few, many = seen["few"], seen["many"]
+    return (many["peak"] - few["peak"]) / (many["calls"] - few["calls"])
+
+
+def start_up(lab: Lab) -> Round:
+    place = lab.place()
+    program = lab.program()
+    cli = (sys.executable, "-m", "alonzo_cli")
+    seen = {
+        "python": lab.command(sys.executable, "-c", "pass", cwd=place),
+        "import alonzo": lab.command(sys.executable, "-c", "import alonzo", cwd=place),
+        "alonzo --help": lab.command(*cli, "--help", cwd=place),
+        "a one-task run": lab.command(*cli, "run", f"{program}/flow.py", "one", cwd=place),
+    }
+    lab.leave(place)
+    return seen
+
+
+# -- the bars ------------------------------------------------------------------------------------------------------------
+
+BENCHMARKS = (
+    Benchmark(
+        "cold",
+        "fan-out, nothing recorded before; SQLite, threads, everything recorded",
+        cold,
+        (
+            Bar("time, of the floor's", "×", ratio("alonzo", "floor"), 3),
+            Bar("calls a second", "/s", rate("alonzo"), 10_000, at_least=True),
+            Bar("redun's time per call, of Alonzo's", "×", ratio("redun", "alonzo"), 100, at_least=True),
+            Bar("database per call, after a checkpoint", "bytes", lambda seen: seen["alonzo"]["database"] / seen["alonzo"]["calls"], 450),
+        ),
+    ),
+    Benchmark(
+        "again",
+        "the same in a new process, nothing changed (few: a hundredth of the calls)",
+        again,
+        (
+            Bar("wall, more than with few", "ms", more("many", "few", "wall", MS), 10),
+            Bar("statements, more than with few", "", more("many", "few", "statements", 1), 0),
+            Bar("redun's time per call, of Alonzo's", "×", ratio("redun", "many"), 1_000, at_least=True),
+            Bar("the same, redun shallow", "×", ratio("redun, shallow", "many")),
+        ),
+    ),
+    Benchmark(
+        "each",
+        "every call looked up one by one (the root is forced)",
+        each,
+        (
+            Bar("time, of the floor's look-ups", "×", ratio("alonzo", "floor"), 3),
+            Bar("calls a second", "/s", rate("alonzo"), 20_000, at_least=True),
+        ),
+    ),
+    Benchmark(
+        "changed",
+        "the final task's code changed; one input changed (that exactly these ran is asserted)",
+        changed,
+        (
+            Bar("code: calls a second", "/s", rate("code"), 20_000, at_least=True),
+            Bar("input: calls a second", "/s", rate("input"), 20_000, at_least=True),
+        ),
+    ),
+    Benchmark(
+        "growth",
+        "time per call with a hundred times the calls; SQLite, threads",
+        growth,
+        tuple(Bar(shape, "×", ratio(f"{shape}, many", f"{shape}, few"), 1.25) for shape in ("fan_out", "chain", "recursion")),
+    ),
+    Benchmark(
+        "chain",
+        "each call on the result of the one before it; SQLite",
+        chains,
+        (
+            Bar("threads: calls a second", "/s", rate("threads"), 5_000, at_least=True),
+            Bar("in-process: calls a second", "/s", rate("inprocess"), 12_000, at_least=True),
+        ),
+    ),
+    Benchmark(
+        "fib",
+        "recursive fib(20), warm: the same has run before in the process, on another store",
+        fib,
+        (Bar("wall", "ms", only("alonzo", "wall", MS), 20),),
+    ),
+    Benchmark(
+        "processes",
+        "two started worker processes",
+        processes,
+        (
+            Bar("trivial tasks: calls a second, of threads'", "×", ratio("threads", "processes"), 0.8, at_least=True),
+            Bar(
+                "1 s first, then 63 × 20 ms: wall, of the ideal",
+                "×",
+                lambda seen: seen["1 s + 63 × 20 ms"]["wall"] / IDEAL_MIX,
+                1.15,
+            ),
+        ),
+    ),
+    Benchmark(
+        "sleeps",
+        "200 sleeps of 50 ms on 20 threads",
+        sleeps,
+        (Bar("wall (ideal 0.5)", "s", only("alonzo", "wall"), 0.6), Bar("redun's wall", "s", only("redun", "wall"))),
+    ),
+    Benchmark(
+        "memory",
+        "peak of the process; SQLite, threads",
+        memory,
+        (
+            Bar("per further call of a fan-out", "bytes", slope, 1_536),
+            Bar("peak with results of 10 KB", "MB", only("10 KB results", "peak", 1e-6), 300),
+        ),
+    ),
+    Benchmark(
+        "start-up",
+        "CPU of a whole process, above a bare interpreter's",
+        start_up,
+        tuple(
+            Bar(what, "ms", more(what, "python", "cpu", MS), limit)
+            for what, limit in (("import alonzo", 50), ("alonzo --help", 110), ("a one-task run", 250))
+        ),
+    ),
+)
+
+
+def figures_of(seen: list[Round], name: str, figure: str) -> list[Any]:
+    """One figure in all rounds that have it."""
+    return [turn[name][figure] for turn in seen if figure in turn.get(name, {})]

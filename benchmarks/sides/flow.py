@@ -1,0 +1,73 @@
+"""The workflows that are measured. Copies of this file, one of them changed, are imported as the module `flow`."""
+
+import time
+
+from alonzo import task
+
+
+@task
+def one():
+    return 1
+
+
+@task
+def inc(x):
+    return x + 1
+
+
+@task
+def total(xs):
+    return sum(xs)
+
+
+@task
+def fan_out(n, first=0, changed=-1):
+    """`n` calls and one that adds them up; the input at `changed` is another one."""
+    return total([inc(-1 - i if i == changed else first + i) for i in range(n)])
+
+
+@task
+def chain(n, first=0):
+    value = first
+    for _ in range(n):
+        value = inc(value)
+    return value
+
+
+@task
+def recursion(n, first=0):
+    return recursion(n - 1, first) if n else first
+
+
+@task
+def fib(n):
+    return n if n < 2 else fib(n - 1) + fib(n - 2)
+
+
+@task
+def nap(seconds, which):
+    time.sleep(seconds)
+    return which
+
+
+@task
+def naps(n, seconds, longer=0.0):
+    """`n` naps; with `longer`, one of that length is asked for first."""
+    first = [nap(longer, -1)] if longer else []
+    return total([*first, *[nap(seconds, i) for i in range(n)]])
+
+
+@task
+def blob(i):
+    return i.to_bytes(8, "big") * 1_250
+
+
+@task
+def length(data):
+    return len(data)
+
+
+@task
+def blobs(n):
+    """`n` results of 10 KB, each consumed by a call of its own."""
+    return total([length(blob(i)) for i in range(n)])

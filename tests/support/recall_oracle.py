@@ -1,0 +1,221 @@
+"""What a random program comes to, without any engine (ALWAYS), and what each of its calls rests on, by the naive definition.
+
+    below(c) = {c's task} ∪ externals written in the returned expression ∪ what its reduction met:
+               of each part the externals in its arguments and what is below it, externals made by operators, context entries,
+               and the same of each awaited expression
+    refuse(c) = cache=False ∨ a part or an awaited expression refuses or failed and was recovered
+
+`off` names rules of this definition that are switched off: the suite shows that each is needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+from recall_programs import Spec, TaskName, begin, plain
+from recall_world import Cup
+
+RULES = (
+    "own", "written", "arguments", "arguments not below", "made", "test", "items", "operands", "callee", "handled", "defaults",
+    "context", "context missing", "missing", "awaited", "written in awaited", "shared", "cache=False", "contagious", "recovered",
+)  # fmt: skip
+REFUSED = ("refused",)
+
+
+@attrs.frozen
+class Failure:
+    error: Exception
+
+
+class Always:
+    """Evaluates in Python; every call's outcome and what it rests on are in `calls`: (name, key) -> (outcome, entries)."""
+
+    def __init__(self, program: Mapping[str, Spec], context: Mapping[str, Any], off: frozenset[str] = frozenset()) -> None:
+        self.program, self.context, self.off = program, context, off
+        self.calls: dict[tuple[str, str], tuple[Any, frozenset[Any]]] = {}
+
+    def root(self, name: str) -> Any:
+        return self._call(name, [0])[0]
+
+    def of(self, name: str) -> frozenset[Any]:
+        """What the root call of this task rests on; before it the root must have been evaluated."""
+        return next(rests for (task, _), (_, rests) in self.calls.items() if task == name)
+
+    def on(self, rule: str) -> bool:
+        return rule not in self.off
+
+    # -- calls -----------------------------------------------------------------------------------
+
+    def _call(self, name: str, given: list[Any] | Failure, count: int = 1) -> tuple[Any, set[Any]]:
+        """The outcome of a call whose `count` given arguments came to this, and all that its caller rests on for it."""
+        spec, rests = self.program[name], set()
+        if count == 1:
+            default, rests = self.reduce(spec.default, {})
+            rests = rests if self.on("defaults") else set()
+            given = default if isinstance(default, Failure) and not isinstance(given, Failure) else given
+            given = given if isinstance(given, Failure) else [*given, default]
+        if isinstance(given, Failure):
+            return given, rests | ({("task", name)} if self.on("own") else set())
+        bound = tuple(given)
+        if self.on("arguments"):
+            rests |= self.externals(bound)
+        key = (name, repr(plain(bound)))
+        if key in self.calls:
+            outcome, below = self.calls[key]
+            return outcome, rests | (below if self.on("shared") else set())
+        outcome, met = self._body(spec, bound)
+        below = frozenset(met | (set() if self.on("arguments not below") else self.externals(bound)))
+        if not self.on("contagious"):
+            below -= {REFUSED} if spec.cache else set()
+        self.calls[key] = outcome, below
+        return outcome, rests | below
+
+    def _body(self, spec: Spec, args: tuple[Any, ...]) -> tuple[Any, set[Any]]:
+        met: set[Any] = {("task", spec.name)} if self.on("own") else set()
+        if not spec.cache and self.on("cache=False"):
+            met.add(REFUSED)
+        try:
+            leaves = begin(spec, args)
+        except ValueError as error:
+            return Failure(error), met
+        for place, template in enumerate(spec.awaits):
+            value, rests = self.reduce(template, leaves)
+            if self.on("awaited"):
+                met |= rests | (self.written(template, leaves) if self.on("written in awaited") else set())
+            if isinstance(value, Failure):
+                if self.on("recovered"):
+                    met.add(REFUSED)
+                if not spec.guard:
+                    return value, met
+                value = str(value.error)
+            leaves["w", place] = value
+        if self.on("written"):
+            met |= self.written(spec.body, leaves)
+        outcome, rests = self.reduce(spec.body, leaves)
+        return outcome, met | rests
+
+    # -- expressions -----------------------------------------------------------------------------
+
+    def reduce(self, template: Any, leaves: Mapping[Any, Any]) -> tuple[Any, set[Any]]:  # noqa: C901 - one case a form
+        if type(template) is not tuple:
+            return template, set()
+        if template in leaves:
+            return leaves[template], set()
+
+        def all_of(parts: Any) -> tuple[Any, set[Any]]:
+            values, rests = [], set()
+            for part in parts:
+                value, met = self.reduce(part, leaves)
+                values.append(value)
+                rests |= met
+            failed = [value for value in values if isinstance(value, Failure)]
+            return (failed[0] if failed else values), rests
+
+        match template:
+            case ("call", name, args):
+                values, rests = all_of(args)
+                outcome, met = self._call(name, values, len(args))
+                return outcome, rests | met
+            case ("apply", head, args):
+                callee, rests = self.reduce(head, leaves)
+                rests = rests if self.on("callee") else set()
+                if isinstance(callee, Failure):
+                    return callee, rests
+                values, met = all_of(args)
+                if isinstance(callee, TaskName):
+                    outcome, below = self._call(callee.name, values, len(args))
+                    return outcome, rests | met | below
+                if isinstance(values, Failure):
+                    return values, rests | met
+                return self.operate(lambda: callee(*values), rests | met)
+            case ("task", name):
+                return TaskName(name), set()
+            case ("tuple", parts):
+                values, rests = all_of(parts)
+                return (values if isinstance(values, Failure) else tuple(values)), rests
+            case ("seq", parts) | ("pick", _, parts):
+                values, rests = [], set()
+                for part in parts:
+                    value, met = self.reduce(part, leaves)
+                    rests |= met if self.on("items") else set()
+                    if isinstance(value, Failure):
+                        return value, rests
+                    values.append(value)
+                return (values, rests) if template[0] == "seq" else self.operate(lambda: values[template[1]], rests)
+            case ("cond", test, then, other):
+                value, rests = self.reduce(test, leaves)
+                rests = rests if self.on("test") else set()
+                if isinstance(value, Failure):
+                    return value, rests
+                outcome, met = self.reduce(then if value else other, leaves)
+                return outcome, rests | met
+            case ("catch", body, handler):
+                value, rests = self.reduce(body, leaves)
+                if not isinstance(value, Failure):
+                    return value, rests
+                outcome, met = self._call(handler, [value.error])
+                refusal = {REFUSED} if self.on("recovered") else set()
+                return outcome, refusal | rests | (met if self.on("handled") else set())
+            case ("get", path):
+                value = self.context
+                for part in path.split("."):
+                    value = value.get(part) if isinstance(value, dict) else None
+                entry = {("context", path, repr(value))} if self.on("context") else set()
+                if value is None:
+                    return 0, entry if self.on("context missing") else set()
+                return value, entry
+            case ("cup", choice) | ("read", choice):
+                value, rests = self.reduce(choice, leaves)
+                rests = rests if self.on("operands") else set()
+                if isinstance(value, Failure):
+                    return value, rests
+                cup, rests = self.operate(lambda: Cup("in") / ("0" if value else "1"), rests)
+                return (cup, rests) if template[0] == "cup" else (cup.get(7), rests)
+            case ("peek", place):
+                return Cup(place).get(7), set()
+            case ("eq" | "need", left, right):
+                values, rests = all_of((left, right))
+                rests = rests if self.on("operands") else set()
+                if isinstance(values, Failure):
+                    return values, rests
+                same = values[0] == values[1]
+                return (same, rests) if template[0] == "eq" else self.operate(lambda: 1 // same, rests)
+            case _:
+                return 0, set()
+
+    def operate(self, operation: Any, rests: set[Any]) -> tuple[Any, set[Any]]:
+        try:
+            value = operation()
+        except (TypeError, ZeroDivisionError, IndexError) as error:
+            return Failure(error), rests
+        return value, rests | (self.externals(value) if self.on("made") else set())
+
+    # -- external values -------------------------------------------------------------------------
+
+    def externals(self, value: Any) -> set[Any]:
+        if isinstance(value, tuple | list):
+            return set().union(*map(self.externals, value))
+        if isinstance(value, Cup) and (value.get() is not None or self.on("missing")):
+            return {("external", value.name, repr(value.get()))}
+        return set()
+
+    def written(self, template: Any, leaves: Mapping[Any, Any]) -> set[Any]:
+        """The external values written anywhere in what a template builds."""
+        if type(template) is not tuple:
+            return self.externals(template)
+        if template in leaves:
+            return self.externals(leaves[template])
+        if not template or type(template[0]) is not str:
+            return set().union(*[self.written(part, leaves) for part in template])
+        own = {"cup": "in", "read": "in", "peek": template[-1]}.get(template[0])
+        inner = set().union(*[self.written(part, leaves) for part in template[1:]])
+        return inner if own is None else inner | self.externals(Cup(own))
+
+
+def same(outcome: Any) -> Any:
+    """An outcome, of the oracle's or the engine's, as something comparable."""
+    if isinstance(outcome, Failure):
+        return ("failed", type(outcome.error).__name__, str(outcome.error))
+    return repr(plain(outcome))
