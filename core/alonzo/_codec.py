@@ -41,9 +41,12 @@ def topological(roots: Iterable[Expression]) -> list[Expression]:
         if inside_done:
             done[node] = None
             continue
+        inside = expressions(operands(node))
+        if not inside:
+            done[node] = None
+            continue
         todo.append((node, True))
-        for operand in reversed(operands(node)):
-            todo.extend((inner, False) for inner in reversed(expressions(operand)))
+        todo.extend([(inner, False) for inner in reversed(inside)])
     return list(done)
 
 

@@ -31,6 +31,13 @@ def expressions(value: Any) -> list[Expression]:
         return []
     if kind in _NODES:
         return [value]
+    if kind is tuple:
+        # Nearly always the arguments of a call, and nearly always plain.
+        for item in value:
+            if type(item) not in _LEAF:
+                break
+        else:
+            return []
     found: list[Expression] = []
     seen: set[int] = set()
     todo = [value]
@@ -116,11 +123,14 @@ def fill(template: Any, value_of: Callable[[Any], Any], kinds: tuple[type, ...] 
 
 def _by_creation(items: Iterable[Any]) -> list[Any]:
     lazy: list[tuple[int, Any]] = []
+    rest: list[Any] = []  # outcomes may stand there, of which only the bytes are at hand
     for item in items:
         inside = expressions(item)
         if inside:
             lazy.append((min(node._serial for node in inside), item))
-    return [item for _, item in sorted(lazy, key=lambda pair: pair[0])]
+        else:
+            rest.append(item)
+    return [*[item for _, item in sorted(lazy, key=lambda pair: pair[0])], *rest]
 
 
 def _rebuilt(old: Any, inside: Iterable[Any], new: list[Any]) -> Any:

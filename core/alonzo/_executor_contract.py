@@ -90,6 +90,12 @@ class ExecutorContract:
         with self.opened() as executor:
             assert value(applied_one(executor, LATER, 7)) == 8
 
+    def test_a_primitive_operation_is_performed(self) -> None:
+        with self.opened() as executor:
+            ((_, answer, _),) = applied_jobs(executor, [(1, job(None, 20, 22, operation="add"))])
+
+            assert value(answer) == 42
+
     def test_external_values_are_inspected_again_when_the_attempt_has_ended(self) -> None:
         with self.opened() as executor:
             looked = job(SAME, 1, externals=(("shelf", "book"),))

@@ -12,6 +12,7 @@ from ._tasks import Partial, Task
 LONGEST = 120
 _WORD = 40
 _ITEMS = 4
+_SMALL = 1_000_000_000
 
 
 def preview(args: Any) -> str:
@@ -20,6 +21,8 @@ def preview(args: Any) -> str:
         return args
     if type(args) is not tuple:
         return ""
+    if len(args) == 1 and type(args[0]) is int and -_SMALL < args[0] < _SMALL:
+        return str(args[0])
     text = ", ".join([shown(value) for value in args[: _ITEMS * 2]])
     if len(args) > _ITEMS * 2:
         text += ", …"

@@ -6,6 +6,7 @@ mapped into memory: no system call for each job, and still there to be read when
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import mmap
 import os
@@ -15,6 +16,7 @@ import struct
 import sys
 import threading
 import traceback
+from pathlib import Path
 from time import perf_counter
 from typing import Any, BinaryIO
 
@@ -35,7 +37,7 @@ from ._worker_frames import (
 from ._worker_output import Output
 
 _serial = struct.Struct("<Q").pack_into
-_PATIENCE = 0.005  # seconds that an answer may wait for the next ones
+_PATIENCE = 0.002  # seconds that an answer may wait for the next ones
 _FAREWELL = 2.0  # seconds that threads of user code may go on after the end
 
 
@@ -95,6 +97,9 @@ class Worker:
         self._tasks: dict[int, Task[..., Any] | Lost] = {}
         with open(setup.begun, "r+b") as file:  # noqa: PTH123
             self._begun = mmap.mmap(file.fileno(), 8)
+        # Both sides have mapped it: it need not stay behind when both are killed. Windows keeps it until the coordinator's end.
+        with contextlib.suppress(OSError):
+            Path(setup.begun).unlink()
         self._answers.tell(("ready", os.getpid()))
 
     def serve(self, requests: BinaryIO) -> None:

@@ -20,6 +20,7 @@ external value `Place("p")`, which is missing while it is not there. `async def`
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from random import Random
@@ -47,6 +48,7 @@ from alonzo._effects import (
     Remember,
     Resume,
 )
+from alonzo._errors import AlonzoError
 from alonzo._expressions import APPLYING
 from alonzo._machine import Machine
 from alonzo._rebuild import Definition
@@ -100,6 +102,9 @@ class World:
     # -- definitions -------------------------------------------------------------------------------
 
     def resolve(self, full_name: str) -> Any:
+        if full_name not in self.tasks:
+            module, _, name = full_name.rpartition(".")
+            self.tasks[full_name] = getattr(sys.modules[module], name)
         return self.tasks[full_name]
 
     def definition(self, task: Any) -> Definition:
@@ -301,7 +306,7 @@ class Drive:
         if kind is Inspect:
             return {target: self.world.look(target) for target in effect.targets}
         if kind is Fetch:
-            return attrs.evolve(effect.found, value=self.world.decode(effect.found), data=None)
+            return self._fetch(effect.found)
         if kind is Resume:
             return self._step(ticket, effect.outcome)
         return self._apply(ticket, effect)
@@ -322,6 +327,12 @@ class Drive:
         if report.seen:
             self.machine.seen(ticket, report.seen, answer)
         return answer
+
+    def _fetch(self, found: Found) -> Found | Lost:
+        try:
+            return attrs.evolve(found, value=self.world.decode(found), data=None)
+        except AlonzoError as error:
+            return Lost(error)
 
     def _step(self, ticket: Any, outcome: Any = None) -> Any:
         answer = self._open[ticket].step(outcome)

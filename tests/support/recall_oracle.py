@@ -22,6 +22,11 @@ RULES = (
     "context", "context missing", "missing", "awaited", "written in awaited", "shared", "cache=False", "contagious", "recovered",
 )  # fmt: skip
 REFUSED = ("refused",)
+DEEPEST = 40
+
+
+class EndlessError(Exception):
+    """The program does not end: it is of no use here."""
 
 
 @attrs.frozen
@@ -34,14 +39,28 @@ class Always:
 
     def __init__(self, program: Mapping[str, Spec], context: Mapping[str, Any], off: frozenset[str] = frozenset()) -> None:
         self.program, self.context, self.off = program, context, off
+        self.rests: frozenset[Any] = frozenset()
+        self._depth = 0
         self.calls: dict[tuple[str, str], tuple[Any, frozenset[Any]]] = {}
 
     def root(self, name: str) -> Any:
-        return self._call(name, [0])[0]
+        """The outcome of this task's call of 0, 0; what it rests on is in `rests`.
 
-    def of(self, name: str) -> frozenset[Any]:
-        """What the root call of this task rests on; before it the root must have been evaluated."""
-        return next(rests for (task, _), (_, rests) in self.calls.items() if task == name)
+        Raises:
+            EndlessError: it has none.
+        """
+        outcome, _ = self._call(name, [0, 0], 2)
+        self.rests = next(rests for (task, _), (_, rests) in reversed(self.calls.items()) if task == name)
+        return outcome
+
+    @property
+    def remembered(self) -> set[tuple[str, frozenset[Any]]]:
+        """The calls that are remembered as normal forms, and what they rest on; context entries without their values."""
+        return {
+            (name, frozenset(entry[:2] if entry[0] == "context" else entry for entry in rests))
+            for (name, _), (outcome, rests) in self.calls.items()
+            if not isinstance(outcome, Failure) and REFUSED not in rests
+        }
 
     def on(self, rule: str) -> bool:
         return rule not in self.off
@@ -65,7 +84,11 @@ class Always:
         if key in self.calls:
             outcome, below = self.calls[key]
             return outcome, rests | (below if self.on("shared") else set())
+        self._depth += 1
+        if self._depth > DEEPEST:
+            raise EndlessError
         outcome, met = self._body(spec, bound)
+        self._depth -= 1
         below = frozenset(met | (set() if self.on("arguments not below") else self.externals(bound)))
         if not self.on("contagious"):
             below -= {REFUSED} if spec.cache else set()

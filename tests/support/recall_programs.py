@@ -10,13 +10,11 @@ A program is a dict of `Spec` by name; `t0` is a root and so is `t1`. A template
 from __future__ import annotations
 
 import hashlib
-import sys
-import types
 from random import Random
 from typing import Any
 
 import attrs
-from recall_world import PLACES, Cup, define
+from recall_world import PLACES, Cup, define, flow
 
 from alonzo import catch, cond, get_context, seq
 from alonzo._tasks import Task
@@ -95,18 +93,16 @@ def contents(value: Any) -> list[Any]:
 
 def install(program: dict[str, Spec]) -> None:
     """The module `flow` is imported anew with these tasks."""
-    flow = sys.modules.setdefault("flow", types.ModuleType("flow"))
     for spec in sorted(program.values(), key=lambda spec: spec.name, reverse=True):
         default = build(spec.default, {})
         function = _async_function(spec) if spec.kind == "async" else _function(spec)
         function.__name__ = spec.name
         function.__defaults__ = (default,)
         define(function, spec.version, cache=spec.cache)
-    assert flow
 
 
 def root(name: str) -> Any:
-    return getattr(sys.modules["flow"], name)(0)
+    return getattr(flow, name)(0, 0)
 
 
 def begin(spec: Spec, args: tuple[Any, ...]) -> dict[Any, Any]:
@@ -167,7 +163,6 @@ def build(template: Any, leaves: dict[Any, Any]) -> Any:
         return template
     if template in leaves:
         return leaves[template]
-    flow = sys.modules["flow"]
 
     def b(part: Any) -> Any:
         return build(part, leaves)
@@ -215,7 +210,7 @@ class Maker:
         self.chance, self.n = chance, n
         forms = ["call"] * 6 + [form for form in FORMS if form != "call"] + ["catch", "tuple"]
         kinds = ["expr"] * 4 + ["write", "read", "read", "look", "fail", "fail", "chance", "async", "async"]
-        self.forms = [form for form in forms if form not in without]
+        self.all_forms = self.forms = [form for form in forms if form not in without]
         self.kinds = [kind for kind in kinds if kind not in without]
 
     def program(self) -> dict[str, Spec]:
@@ -226,12 +221,15 @@ class Maker:
         kind = old.kind if old else chance.choice(self.kinds)
         leaves: list[Any] = [("p", 0), ("p", 1), ("k",)]
         leaves += {"write": [("s",)] * 3, "look": [("h",)] * 2, "async": [("w", 0), ("w", 1)] * 2}.get(kind, [])
+        self.forms = self.all_forms
         body = self.template(i, chance.choice([1, 2, 2, 3]) if i < self.n - 1 else 1, leaves)
         # What a body made or looked into and does not return is seen by nobody.
         if kind == "write":
             body = chance.choice([("s",), ("tuple", (("s",), body))])
         elif kind == "look":
             body = chance.choice([("cond", 1, body, ("h",)), ("tuple", (body, ("h",)))])
+        # Looking into an external value that is written in a default or an awaited expression is a known gap: test_known_gaps.
+        self.forms = [form for form in self.all_forms if form != "peek"]
         default: Any = 0
         if chance.random() < 0.5:
             default = chance.choice([1, Cup("in/1"), self.template(i, 1, []), ("cup", chance.choice([0, 1]))])
@@ -257,7 +255,8 @@ class Maker:
             case "call":
                 return ("call", chance.choice(later), tuple(t() for _ in range(chance.choice([1, 1, 2]))))
             case "apply":
-                return ("apply", chance.choice([("p", 0), ("task", chance.choice(later))] if later else [("p", 0)]), (t(),))
+                tasks = [("task", chance.choice(later)) for _ in range(2)] if later else [("p", 0), ("p", 1)]
+                return ("apply", chance.choice([("p", 0), tasks[0], ("cond", t(), *tasks)]), (t(),))
             case "task":
                 return ("task", chance.choice(later))
             case "tuple" | "seq":

@@ -3,11 +3,12 @@
     with Bench() as bench:
         bench.places["in"] = 1            # what the external value Cup("in") holds now; missing while it is not there
         done = bench.run(main())          # done.value or done.error; done.ran, done.recalled, done.shared by name; done.keys asked
-        bench.each().run(main())          # the same memory and world, copied, with check="each" on every task
 """
 
 from __future__ import annotations
 
+import sys
+import types
 import warnings
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -15,9 +16,13 @@ from typing import Any
 
 import attrs
 
-from alonzo import Runtime, Task, task
+from alonzo import Runtime, Task, WorkerLostError, task
+from alonzo._builtins import InProcess, InProcessOptions
 from alonzo._memory_store import MemoryStore, _Kept, _Shelves
-from alonzo.plugin import Note, Remember, StoreKind, hookimpl
+from alonzo.plugin import ExecutorKind, Lost, Note, Remember, Report, StoreKind, hookimpl
+
+flow = sys.modules.setdefault("flow", types.ModuleType("flow"))
+"""The module whose tasks are under test; `define` fills it."""
 
 PLACES: dict[str, Any] = {}
 """What is at each place, for the bench that is in use."""
@@ -54,7 +59,7 @@ class Cup:
 
 
 class CupInspector:
-    """Counts the places it is asked for in `looked`; calls `before` first, so that a test may change the world meanwhile."""
+    """Counts the places it is asked for in `looked`."""
 
     kind = "cup"
     kinds = (Cup,)
@@ -114,6 +119,20 @@ class Probe(MemoryStore):
         return self._shelves.memo
 
 
+class Losing(InProcess):
+    """The in-process executor, which loses the tasks named in `LOST`: their worker dies."""
+
+    def submit(self, jobs: Sequence[tuple[Any, Any]], post: Any) -> None:
+        for ticket, job in jobs:
+            if job.task.name in LOST:
+                post(ticket, Lost(WorkerLostError(f"the worker of {job.task.name} died")), Report(0.0, 0.0))
+            else:
+                super().submit([(ticket, job)], post)
+
+
+LOST: set[str] = set()
+
+
 class _Plugin:
     def __init__(self, probe: Probe, inspector: CupInspector) -> None:
         self._probe = probe
@@ -122,6 +141,10 @@ class _Plugin:
     @hookimpl
     def alonzo_inspectors(self) -> list[Any]:
         return [self._inspector]
+
+    @hookimpl
+    def alonzo_executors(self) -> list[ExecutorKind]:
+        return [ExecutorKind("losing", InProcessOptions, Losing)]
 
     @hookimpl
     def alonzo_stores(self) -> list[StoreKind]:
@@ -145,13 +168,20 @@ class Done:
 class Bench:
     """Runtimes over one probe store, in process. `each`: every task has check="each"."""
 
-    def __init__(self, *, context: Mapping[str, Any] | None = None, each: bool = False, **options: Any) -> None:
-        self.probe = Probe()
+    def __init__(
+        self,
+        *,
+        context: Mapping[str, Any] | None = None,
+        each: bool = False,
+        probe: Probe | None = None,
+        settings: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.probe = probe or Probe()
+        self.settings = dict(settings or {})
         self.inspector = CupInspector()
         self.places = PLACES
-        self.places.clear()
+        PLACES.clear()
         self._each = each
-        self._options = options
         self._runtime: Runtime | None = None
         self._context = dict(context or {})
 
@@ -179,15 +209,14 @@ class Bench:
     @property
     def runtime(self) -> Runtime:
         if self._runtime is None:
-            settings = {"tasks": {"*": {"check": "each"}}} if self._each else {}
+            settings = {"tasks": {"*": {"check": "each"}}} if self._each else self.settings
             self._runtime = Runtime(
                 store="probe:",
-                executor="inprocess",
+                executor="losing",
                 context=self._context,
                 plugins=[_Plugin(self.probe, self.inspector)],
                 settings=settings,
                 keep_going=True,  # how far a failed run came is no matter of recall
-                **self._options,
             )
         return self._runtime
 
@@ -210,9 +239,7 @@ def _short(counts: Mapping[str, int]) -> dict[str, int]:
 
 
 def define(func: Callable[..., Any], version: str = "1", **options: Any) -> Task[..., Any]:
-    """A task of this function, found under its own name in the module `flow`; another version is an edit of it."""
-    import flow  # a module that is filled by `define`
-
+    """A task of this function, under its own name in the module `flow`; with another version, an edit of it."""
     made = task(name=func.__name__, namespace="flow", version=version, **options)(func)
     setattr(flow, func.__name__, made)
     return made

@@ -164,7 +164,7 @@ class Capture:
 @pytest.fixture
 def routed():
     current, lines, plain = [None], [], io.StringIO()
-    return Router(lambda: current[0], lines.append, plain), current, lines, plain
+    return Router(lambda: current[0], lines.append, lambda: plain), current, lines, plain
 
 
 def test_a_jobs_output_is_kept_and_shown_by_line_with_its_task(routed):

@@ -349,3 +349,38 @@ def test_on_a_terminal_a_live_table_is_drawn_and_the_result_is_still_alone_on_st
     assert b"flow.add | adding 2" in shown
     assert shown.count(b"\x1b[?25l") == shown.count(b"\x1b[?25h") == 1
     assert "alonzo: run 1: 4 ran" in shown.decode()
+
+
+def test_a_warning_is_told_once(program):
+    (program.directory / "careless.py").write_text(
+        "from alonzo import task\n\n\n@task\ndef one():\n    return 1\n\n\n@task\ndef main():\n    one()\n    return 2\n"
+    )
+
+    out, err = program("run", "careless.py", "main")
+
+    warned = [line for line in err.splitlines() if line.startswith("alonzo: warning: ")]
+    assert out == "2\n"
+    assert len(warned) == 1
+    assert "careless.py:11" in warned[0]
+    assert "AlonzoWarning" not in err
+
+
+def test_a_file_is_an_argument_as_any_other_value(program):
+    (program.directory / "reading.py").write_text(
+        "from __future__ import annotations\n\nfrom alonzo import task\nfrom alonzo_files import File\n\n\n"
+        "@task\ndef names(first: File, more: list[File]) -> list[str]:\n    return [f.path for f in [first, *more]]\n"
+    )
+
+    out, _ = program("run", "reading.py", "names", "a", "--more", "b", "--more", "c", "--json")
+
+    assert json.loads(out) == ["a", "b", "c"]
+
+
+def test_what_tasks_print_in_other_processes_goes_to_stderr_with_their_name(program):
+    out, err = program("run", "--executor", "processes", "--workers", "1", "flow.py", "many", "2")
+
+    assert out == "[1, 2]\n"
+    assert sorted(line for line in err.splitlines() if line.startswith("flow.add |")) == [
+        "flow.add | adding 0",
+        "flow.add | adding 1",
+    ]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from alonzo._executor_contract import ExecutorContract
+from alonzo.testing import ExecutorContract
 from alonzo_executor_local import alonzo_executors
 
 KINDS = {kind.name: kind for kind in alonzo_executors()}

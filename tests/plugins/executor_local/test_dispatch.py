@@ -36,9 +36,17 @@ def test_jobs_go_out_one_by_one_until_their_task_has_been_timed():
     first, second = dispatch.take(one), dispatch.take(two)
     assert (len(first), len(second)) == (1, 1)
     assert dispatch.take(one) == []
-    done(dispatch, one, first, 0.000_1)
+    done(dispatch, one, first, 0.000_5)
 
     assert len(dispatch.take(one)) == 4  # half of the 8 that are left
+
+
+def test_a_crumb_of_work_is_not_divided_among_workers():
+    dispatch, one, two = ready(2, jobs(10))
+    first, _ = dispatch.take(one), dispatch.take(two)
+    done(dispatch, one, first, 0.000_05)
+
+    assert len(dispatch.take(one)) == 8
 
 
 def test_a_batch_is_ten_milliseconds_of_expected_work():
@@ -136,27 +144,40 @@ def test_a_job_under_which_workers_die_before_they_begin_it_is_lost_in_the_end()
     assert ends == [[], [], batch]
 
 
+def fail_to_start(dispatch, place):
+    """A worker is started there, and ends before it is ready."""
+    assert dispatch.take(place) == START
+    return dispatch.ended(place, 0)
+
+
+def test_a_start_that_fails_is_tried_again():
+    dispatch = Dispatch(1)
+    (one,) = dispatch.add(jobs(3))
+
+    assert fail_to_start(dispatch, one) == ([], [])
+    assert dispatch.take(one) == START
+
+
 def test_when_no_worker_can_be_started_every_job_is_given_up_and_the_next_ones_are_tried():
     dispatch = Dispatch(2)
     entries = jobs(3)
     one, two = dispatch.add(entries)
-    dispatch.take(one)
-    dispatch.take(two)
+    for place in (one, two, one):
+        assert fail_to_start(dispatch, place) == ([], [])
 
-    assert dispatch.ended(one, 0) == ([], [])
     assert dispatch.take(one) == []  # the other may succeed
-    assert dispatch.ended(two, 0) == ([], entries)
+    assert fail_to_start(dispatch, two) == ([], entries)
     dispatch.add(jobs(1))
     assert dispatch.take(one) == START
 
 
-def test_where_a_worker_could_not_be_started_none_is_tried_again_while_others_work():
+def test_where_workers_cannot_be_started_none_is_tried_again_while_others_work():
     dispatch = Dispatch(2)
     one, two = dispatch.add(jobs(3))
-    dispatch.take(one)
-    dispatch.take(two)
+    assert dispatch.take(two) == START
+    for _ in range(3):
+        fail_to_start(dispatch, one)
     dispatch.ready(two)
-    dispatch.ended(one, 0)
 
     assert dispatch.take(one) == []
     assert len(dispatch.take(two)) == 1

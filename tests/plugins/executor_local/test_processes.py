@@ -427,6 +427,7 @@ def test_an_executor_that_is_forgotten_ends_its_workers(task):
     assert _ends(worker)
 
 
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_a_forked_child_does_not_end_its_parents_workers(opened, task):
     executor = opened("processes", workers=1)
     process = task(os.getpid)

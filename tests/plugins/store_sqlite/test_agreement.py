@@ -3,7 +3,8 @@
 import tempfile
 from pathlib import Path
 
-from hypothesis import given
+import pytest
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alonzo._memory_store import open_memory_store
@@ -54,6 +55,8 @@ def parts(found):
     return found.token, found.codec, found.data, externals, found.lazy, found.size
 
 
+@pytest.mark.slow
+@settings(max_examples=40)  # each makes a database
 @given(st.lists(st.lists(notes(), max_size=6), max_size=12))
 def test_both_stores_recall_the_same_after_every_commit(commits):
     with tempfile.TemporaryDirectory() as name:

@@ -37,6 +37,7 @@ def python(tmp_path):
             [sys.executable, "-c", PROGRAM + program, *map(str, arguments)],
             cwd=tmp_path,
             env=environment,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -56,14 +57,18 @@ def errors(processes):
 
 @pytest.mark.slow
 def test_processes_that_make_one_new_database_at_once_all_succeed(python):
-    # They wait for each other's start, so that all find no file.
+    # All have imported what they need before the first may begin.
     program = """
+import sqlite_utils
 print("ready", flush=True)
-sys.stdin = open(0)
-store = open_store()
-store.close()
+sys.stdin.readline()
+open_store().close()
 """
     processes = [python(program) for _ in range(4)]
+    assert [process.stdout.readline() for process in processes] == ["ready\n"] * 4
+    for process in processes:
+        process.stdin.write("go\n")
+        process.stdin.flush()
 
     assert errors(processes) == ["", "", "", ""]
 

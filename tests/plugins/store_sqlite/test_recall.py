@@ -18,6 +18,7 @@ from alonzo._store_contract import (
     small,
 )
 from alonzo.plugin import Found, digest_of
+from alonzo_store_sqlite import _footprints
 
 
 @pytest.fixture
@@ -120,6 +121,17 @@ def test_a_small_value_is_copied_from_the_same_key_when_its_bytes_do_not_come(op
     (records,) = store.recall([key(1)])
 
     assert [normal.value.data for normal in records.normals] == [b"sone", b"sone"]
+
+
+def test_footprints_that_do_not_fit_in_memory_are_read_again(open_store, monkeypatch):
+    monkeypatch.setattr(_footprints, "_BOUND", 3)
+    store = open_store()
+    for number in range(5):
+        commit(store, leaf(number, small(b"v"), epochal(number)))
+
+    answers = [store.recall([key(number)])[0] for number in range(5)]
+
+    assert [records.normals[0].footprint for records in answers] == [epochal(n) for n in range(5)]
 
 
 # -- rule 19: absent is not empty ------------------------------------------------------------------

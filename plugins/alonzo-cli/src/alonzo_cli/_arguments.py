@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import difflib
 import enum
 import inspect
 import re
@@ -256,6 +255,8 @@ def _folded(option: str) -> str:
 
 def _near(option: str, arguments: Sequence[Argument]) -> str:
     options = [argument.option for argument in arguments if argument.kind not in _SEVERAL]
+    import difflib  # only for error messages
+
     near = difflib.get_close_matches(_folded(option), options, 1)
     if near:
         return f" (did you mean {near[0]}?)"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import os
 import shlex
@@ -111,6 +110,8 @@ def find_task(module: ModuleType, name: str, target: str) -> Task[..., Any]:
         raise Wrong(f"{name} in {target} is not a task: mark the function with @task")
     if not there:
         raise Wrong(f"there are no tasks in {target}: mark functions with @task")
+    import difflib  # only for error messages
+
     near = difflib.get_close_matches(name, there, 1)
     told = f" (did you mean {near[0]}?)" if near else f"; its tasks are {', '.join(tasks_of(module))}"
     raise Wrong(f"there is no task {name} in {target}{told}")

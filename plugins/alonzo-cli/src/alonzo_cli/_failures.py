@@ -40,7 +40,7 @@ def _show(failure: Failure, more: int) -> None:
     for line in _chain(failure.chain or ((failure.task, failure.arguments),)):
         click.echo(line, err=True)
     if more:
-        click.echo(f"  … and {more:,} more calls of {failure.task} failed in the same way", err=True)
+        click.echo(f"  … and {more:,} more of {failure.task} failed in the same way", err=True)
     say_error(f"{failure.task} failed: {_named(failure.error)}")
 
 

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-import decimal
 import enum
 import json
 import math
 import os
-import pprint
-import uuid
 from collections.abc import Mapping
 from typing import Any
 
@@ -24,6 +21,8 @@ def as_text(value: Any) -> str:
     text = _repr(value)
     if len(text) <= _WIDTH:
         return text
+    import pprint  # paid by who has a long result
+
     try:
         return pprint.pformat(value, width=_WIDTH, sort_dicts=False)
     except Exception:
@@ -70,6 +69,9 @@ def _scalar(value: Any, foreign: dict[str, None]) -> Any:
 
 
 def _single(value: Any, foreign: dict[str, None]) -> Any:
+    import decimal  # paid by who asks for JSON
+    import uuid
+
     if isinstance(value, datetime.datetime | datetime.date | datetime.time):
         return value.isoformat()
     if isinstance(value, decimal.Decimal | uuid.UUID):

@@ -17,10 +17,10 @@ class Router(io.TextIOBase):
     """Stands in for `sys.stdout`: text that a job prints is kept with it, and passed on line by line with the task's name.
 
     capture  answers what the running job's output is kept in (with `task` and `parts`), or None outside of jobs
-    line     takes a whole line for the user; `plain` takes text that no job printed, as it is
+    line     takes a whole line for the user; `plain` answers the file for text that no job printed
     """
 
-    def __init__(self, capture: Callable[[], Any], line: Line, plain: TextIO) -> None:
+    def __init__(self, capture: Callable[[], Any], line: Line, plain: Callable[[], TextIO]) -> None:
         super().__init__()
         self._capture = capture
         self._line = line
@@ -32,24 +32,24 @@ class Router(io.TextIOBase):
 
     @property
     def encoding(self) -> str:  # type: ignore[override]
-        return self._plain.encoding
+        return self._plain().encoding
 
     @property
     def errors(self) -> str | None:  # type: ignore[override]
-        return self._plain.errors
+        return self._plain().errors
 
     def writable(self) -> bool:
         return True
 
     def isatty(self) -> bool:
-        return self._plain.isatty()
+        return self._plain().isatty()
 
     def fileno(self) -> int:
-        return self._plain.fileno()
+        return self._plain().fileno()
 
     def flush(self) -> None:
         with contextlib.suppress(ValueError):  # closed, at the interpreter's end
-            self._plain.flush()
+            self._plain().flush()
 
     def write(self, text: str, /) -> int:
         if not isinstance(text, str):
@@ -57,7 +57,7 @@ class Router(io.TextIOBase):
         capture = self._capture()
         with self._lock:
             if capture is None:
-                self._plain.write(text)
+                self._plain().write(text)
                 return len(text)
             capture.parts.append(text)
             *lines, rest = (self._waiting.get(capture, "") + text).split("\n")
@@ -109,8 +109,9 @@ class _Bytes(io.RawIOBase):
 @contextlib.contextmanager
 def only_results(capture: Callable[[], Any], line: Line) -> Iterator[tuple[Router, TextIO]]:
     """Within, nothing but what is written to the second of the pair reaches standard output; programs that tasks start included."""
-    before, plain = sys.stdout, sys.stderr
-    router = Router(capture, line, plain)
+    before = sys.stdout
+    # Looked up each time: a live display puts something of its own there.
+    router = Router(capture, line, lambda: sys.stderr)
     before.flush()
     saved = _diverted(before)
     result = before if saved is None else os.fdopen(saved, "w", encoding=before.encoding, errors="backslashreplace")

@@ -9,6 +9,7 @@ from alonzo.plugin import Apply, Post, Ticket
 
 BUDGET = 0.010  # seconds of expected work that a worker is given at once
 _REFILL = 0.005  # a worker that has less than this left to do may be given more
+_CRUMB = 0.0005  # so little work is not divided among workers: a frame of its own costs as much
 _LEAST = 20e-6  # seconds that the way to a worker and back costs, even for a job that does nothing
 
 
@@ -64,16 +65,16 @@ class Backlog:
 
     def batch(self, workers: int, under_way: Iterable[Job] = ()) -> list[Job]:
         """The next jobs for one of so many workers, which has these under way; empty when it should finish them first."""
-        budget = BUDGET
+        budget = spare = BUDGET
         left = self.expected(under_way)
         if left:
             if left > _REFILL:
                 return []
-            budget -= left
+            budget = spare = BUDGET - left
         # At the end of the backlog all workers get a share.
         most = -(-len(self._jobs) // max(1, workers))
         taken: list[Job] = []
-        while self._jobs and len(taken) < most:
+        while self._jobs and (len(taken) < most or spare - budget < _CRUMB):
             job = self._jobs[0]
             budget -= self._seconds.get(job.name, float("inf"))
             if (taken or left) and (budget < 0 or job.alone):

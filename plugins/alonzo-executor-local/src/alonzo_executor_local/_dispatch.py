@@ -15,6 +15,7 @@ from typing import Literal
 from ._backlog import Backlog, Job
 
 _UNLUCKY = 3  # workers that may die under a job before they began one: then it is lost
+_TRIES = 3  # starts that may fail, one after another, before no more are tried at that place
 START: Literal["start"] = "start"
 Order = list[Job] | Literal["start"]
 
@@ -40,6 +41,7 @@ class Dispatch:
         self._lock = threading.Lock()
         self._backlog = Backlog()
         self._serials = itertools.count(1)
+        self._failed_starts = 0
 
     def add(self, jobs: Iterable[Job]) -> list[Place]:
         """New jobs. The places that were opened for them are returned: each needs a thread that calls `next`."""
@@ -71,6 +73,7 @@ class Dispatch:
         """The worker started here is ready for jobs."""
         with self._lock:
             place.state = "ready"
+            self._failed_starts = 0
             place.called.notify()
 
     def answered(self, place: Place, times: Iterable[tuple[int, float | None]]) -> list[Job]:
@@ -112,7 +115,8 @@ class Dispatch:
             self._backlog.put_back([job for job in jobs if job not in lost])
             hopeless: list[Job] = []
             if state == "starting":
-                place.broken = True
+                self._failed_starts += 1
+                place.broken = self._failed_starts >= _TRIES
                 hopeless = self._given_up()
             self._call_for()
             return lost, hopeless
@@ -172,6 +176,7 @@ class Dispatch:
             return []
         for place in self.places:
             place.broken = False  # the next jobs are a new occasion
+        self._failed_starts = 0
         return self._backlog.clear()
 
 
