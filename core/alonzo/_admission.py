@@ -1,6 +1,7 @@
 """Which application goes next to an executor, and how many it is given ahead: pure bookkeeping, no clock.
 
-An executor is handed what keeps it busy for a moment, not everything: a few times its width, and more only while jobs are short.
+An executor is handed what keeps it busy for a moment, not everything: as many jobs as its width, and more only while jobs are short,
+because what it has been handed cannot be taken back when the run is to stop.
 What consumes results of other calls goes before what only makes new ones, so that results do not pile up in memory.
 """
 
@@ -9,8 +10,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Any
 
-# What an executor is given ahead: at least this many times its width, at most this many jobs, about this many seconds of work.
-DEPTH = 4
+# What an executor is given ahead of its width: at most this many jobs, about this many seconds of work.
 MOST = 2_000
 AHEAD = 0.02
 
@@ -22,7 +22,7 @@ class Admission:
         self._width = width
         self._consumers: deque[Any] = deque()
         self._producers: deque[Any] = deque()
-        self._mean = AHEAD
+        self._mean: float | None = None
         self.under_way = 0
 
     def __len__(self) -> int:
@@ -43,12 +43,14 @@ class Admission:
 
     @property
     def capacity(self) -> int:
-        return max(DEPTH * self._width, min(MOST, int(self._width * AHEAD / max(self._mean, 1e-6))))
+        if self._mean is None:
+            return self._width
+        return self._width + min(MOST, int(self._width * AHEAD / max(self._mean, 1e-6)))
 
     def finished(self, seconds: float) -> None:
         """One that was under way has ended after so many seconds of work."""
         self.under_way -= 1
-        self._mean += (seconds - self._mean) * 0.1
+        self._mean = seconds if self._mean is None else self._mean + (seconds - self._mean) * 0.1
 
     def drop(self) -> int:
         """Forget what waits; answers how many."""

@@ -5,7 +5,6 @@ Executors call an `Applier` where the work is to be done: in this thread, in ano
 
 from __future__ import annotations
 
-import asyncio
 import threading
 import time
 import traceback
@@ -69,6 +68,8 @@ class LocalApplier:
     def apply(self, job: Apply) -> tuple[Found | Raised | Lost, Report]:
         """Apply a plain function; an `async def` task gets an event loop of its own, in which expressions cannot be awaited."""
         if job.task is not None and job.task.is_async:
+            import asyncio  # takes longer to import than all of this: only who has such tasks pays for it
+
             return asyncio.run(self.apply_async(job, None))
         started = time.time()
         application, capture = _Application(None), Capture(job.task.full_name if job.task else job.operation)

@@ -115,7 +115,7 @@ class InProcess:
 
     def submit(self, jobs: Sequence[tuple[Ticket, Apply]], post: Post) -> None:
         for ticket, job in jobs:
-            if job.task.is_async:
+            if job.task is not None and job.task.is_async:
                 self._async.submit([(ticket, job)], post)
             else:
                 answer, report = self._applier.apply(job)

@@ -14,6 +14,7 @@ from typing import Any
 
 import attrs
 
+from . import _operations
 from ._admission import Admission
 from ._apply import LocalApplier, inspect_places
 from ._catalog import Catalog
@@ -170,7 +171,7 @@ class Drive:
             if kind is Recall:
                 recalls.append((ticket, effect))
             elif kind is Apply:
-                if effect.operation:
+                if effect.operation and (self._dry_run or _operations.is_quick(effect.operation, effect.args)):
                     machine.answer(ticket, self._operate(effect))
                 else:
                     self._admit(ticket, effect)
@@ -191,8 +192,9 @@ class Drive:
 
     def _admit(self, ticket: Cell, job: Apply) -> None:
         definition = ticket.definition
-        assert definition is not None
-        name = definition.options.executor or (self._host.default_async if job.task.is_async else self._host.default)
+        name = definition.options.executor if definition is not None else None
+        if name is None:
+            name = self._host.default_async if job.task is not None and job.task.is_async else self._host.default
         if self._dry_run:
             self._summary.would_run.append(job.task.full_name)
             return
@@ -204,7 +206,7 @@ class Drive:
                 self._machine.answer(ticket, Raised(error))
                 return
         admission.add((ticket, job), consumes=bool(ticket.upstreams))
-        self._tell("queued", job.task.full_name, job.job)
+        self._tell("queued", *self._subject(job))
 
     def _submit(self) -> None:
         for name, admission in self._admissions.items():
@@ -214,7 +216,7 @@ class Drive:
             self._load([job for _, job in batch if job.carried])
             for ticket, job in batch:
                 self._names[ticket] = name
-                self._tell("started", job.task.full_name, job.job)
+                self._tell("started", *self._subject(job))
             # An in-process executor applies here and now: what is already known must not wait for a long task.
             self._host.executor(name).submit(batch, self.post)
 
@@ -248,7 +250,7 @@ class Drive:
                     f"{places} changed while {task} was running: its result is used in this run and not remembered"
                 )
         if report.output:
-            self._tell("printed", self._task_of(ticket), ticket.job, text=report.output)
+            self._tell("printed", ticket.node._task.full_name if ticket.job else "", ticket.job, text=report.output)
         self._machine.answer(ticket, answer)
 
     def _resume(self, ticket: Any, effect: Resume) -> None:
@@ -411,8 +413,8 @@ class Drive:
             self._summary.warnings.append(text)
             self._tell("warned", text=text)
 
-    def _task_of(self, ticket: Any) -> str:
-        return str(ticket.node._task.full_name)
+    def _subject(self, job: Apply) -> tuple[str, int]:
+        return (job.task.full_name if job.task is not None else "", job.job)
 
     def _tell(self, what: str, task: str = "", job: int = 0, **details: Any) -> None:
         observe = self._host.observe

@@ -28,6 +28,17 @@ _BINARY: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
+# Operations on these are done at once, where the workflow runs; others' may be long, or a user's own code.
+_QUICK = frozenset({int, float, complex, bool, str, bytes, type(None), list, tuple, dict, set, frozenset, slice, range})
+
+
+def is_quick(operation: str, operands: tuple[Any, ...]) -> bool:
+    """Can this be performed without keeping everything else waiting? Operands that are not here as objects count as not quick."""
+    if operation in ("gather", "truth", "getattr"):
+        return True
+    return all(type(operand) in _QUICK for operand in operands[:2]) if operation != "call" else False
+
+
 def perform(operation: str, operands: tuple[Any, ...]) -> Any:
     """The result of an operation on values; raises what Python raises."""
     binary = _BINARY.get(operation)

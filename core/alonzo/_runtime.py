@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import fnmatch
 import getpass
 import logging
@@ -144,6 +143,8 @@ class Runtime:
 
     async def arun(self, expression: T, *, force: Sequence[str] = (), dry_run: bool = False) -> T:
         """As `run`, in any event loop; the loop goes on meanwhile."""
+        import asyncio
+
         return await asyncio.to_thread(self.run, expression, force=force, dry_run=dry_run)
 
     def stop(self) -> None:

@@ -76,9 +76,7 @@ class Settings:
     def set_by(self, *path: str) -> str:
         """Where the setting or table at `path` was set, for messages; commas between several."""
         name = dotted(path)
-        found = [
-            by for key, by in self.origin.items() if key == name or key.startswith(f"{name}.")
-        ]
+        found = [by for key, by in self.origin.items() if key == name or key.startswith(f"{name}.")]
         return ", ".join(dict.fromkeys(found)) or "the defaults"
 
     def task_options(self, full_name: str) -> dict[str, Any]:
@@ -211,17 +209,12 @@ class _Merged:
         if key == "limits":
             _check_limits(value, where)
         if key == "executors":
-            return {
-                name: _with_kind(table, f"{origin}: [{dotted((key, name))}]")
-                for name, table in value.items()
-            }
+            return {name: _with_kind(table, f"{origin}: [{dotted((key, name))}]") for name, table in value.items()}
         if key == "tasks" and self.task_options is not None:
             _check_task_options(value, self.task_options, origin)
         return value
 
-    def _merge(
-        self, into: dict[str, Any], tree: Mapping[str, Any], path: tuple[str, ...], origin: str
-    ) -> None:
+    def _merge(self, into: dict[str, Any], tree: Mapping[str, Any], path: tuple[str, ...], origin: str) -> None:
         for key, value in tree.items():
             here = (*path, key)
             is_table = isinstance(value, Mapping) and all(isinstance(name, str) for name in value)
@@ -261,16 +254,12 @@ def _check_limits(limits: Mapping[str, int], where: str) -> None:
             raise SettingsError(f"{where}: {name}: expected at least 0, not {capacity}")
 
 
-def _check_task_options(
-    tasks: Mapping[str, Mapping[str, Any]], known: Collection[str], origin: str
-) -> None:
+def _check_task_options(tasks: Mapping[str, Mapping[str, Any]], known: Collection[str], origin: str) -> None:
     for pattern, options in tasks.items():
         for option in options:
             if option not in known:
                 where = f"{origin}: [{dotted(('tasks', pattern))}]"
-                raise SettingsError(
-                    f"{where}: unknown key {shown(option)}{nearest(option, known)}"
-                )
+                raise SettingsError(f"{where}: unknown key {shown(option)}{nearest(option, known)}")
 
 
 def _chosen(start: Path, file: Path | None, environ: Mapping[str, str]) -> tuple[Project, str]:
@@ -331,9 +320,7 @@ def _read(file: Path, name: str, *, mentions: bytes = b"") -> dict[str, Any]:
 
 def _position(message: str, content: bytes) -> str:
     """`, line 3, column 7: what is wrong`, from the message of the TOML parser."""
-    found = re.fullmatch(
-        r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)", message, re.DOTALL
-    )
+    found = re.fullmatch(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)", message, re.DOTALL)
     if not found:
         return f": {message}"
     problem, line, column = found.groups()

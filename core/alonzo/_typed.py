@@ -50,9 +50,7 @@ def typed(
     for field in _fields(cls):
         if field.default is attrs.NOTHING and _key(field) not in arguments:
             purpose = field.metadata.get("help")
-            raise SettingsError(
-                f"{place}: missing key {shown(_key(field))}" + (f": {purpose}" if purpose else "")
-            )
+            raise SettingsError(f"{place}: missing key {shown(_key(field))}" + (f": {purpose}" if purpose else ""))
     try:
         return cls(**arguments)
     except (TypeError, ValueError) as error:
@@ -100,9 +98,7 @@ def schema(cls: type) -> dict[str, Any]:
     try:
         hints = typing.get_type_hints(cls)
     except NameError as error:
-        raise OptionError(
-            f"{cls.__qualname__}: {error}: annotations must be importable at run time"
-        ) from error
+        raise OptionError(f"{cls.__qualname__}: {error}: annotations must be importable at run time") from error
     return {_key(field): hints.get(field.name, Any) for field in _fields(cls)}
 
 
@@ -125,9 +121,7 @@ def convert(value: Any, kind: Any, *, where: str) -> Any:
         return _items(value, kind, where=where)
     if origin in (dict, Mapping) and isinstance(value, Mapping):
         return _table(value, kind, where=where)
-    if origin is Literal and any(
-        type(value) is type(arg) and value == arg for arg in get_args(kind)
-    ):
+    if origin is Literal and any(type(value) is type(arg) and value == arg for arg in get_args(kind)):
         return value
     if kind is float and type(value) is int:
         return float(value)
@@ -156,11 +150,7 @@ def described(kind: Any) -> str:
     if origin in (list, tuple, Sequence):
         return f"a list ({described(args[0])} each)" if args else "a list"
     if origin in (dict, Mapping) and (not args or args[0] is str):
-        return (
-            f"a table ({described(args[1])} each)"
-            if args and args[1] not in (Any, object)
-            else "a table"
-        )
+        return f"a table ({described(args[1])} each)" if args and args[1] not in (Any, object) else "a table"
     if isinstance(kind, type) and attrs.has(kind):
         return "a table"
     raise OptionError(f"settings cannot be converted to {kind!r}")
@@ -243,9 +233,7 @@ def _items(values: Sequence[Any], kind: Any, *, where: str) -> Any:
     origin, args = get_origin(kind) or kind, get_args(kind)
     if origin is tuple and args and args[-1] is not Ellipsis:
         if len(args) != len(values):
-            raise SettingsError(
-                f"{where}: expected {described(kind)}, not {shown_with_type(values)}"
-            )
+            raise SettingsError(f"{where}: expected {described(kind)}, not {shown_with_type(values)}")
         kinds = list(args)
     else:
         kinds = [args[0] if args else Any] * len(values)

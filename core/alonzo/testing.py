@@ -1,8 +1,8 @@
 """For the tests of plugins' authors: a contract class for each port. Subclass it in a pytest module, say how yours is opened, and run it.
 
-    class TestMyStore(StoreContract):
-        def open(self):
-            return MyStore(...)
+class TestMyStore(StoreContract):
+    def open(self):
+        return MyStore(...)
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from machine_driver import Drive, World
 from random_programs import CONTEXT, KINDS, Boom, kinds, lazy, plain, programs
 
-EXAMPLES = settings(max_examples=120, derandomize=True, database=None)
+EXAMPLES = settings(max_examples=80, derandomize=True, database=None)
 
 
 def _outcome(function):

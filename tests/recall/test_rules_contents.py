@@ -134,22 +134,25 @@ def test_5_an_external_value_in_a_default_counts_for_the_caller(bench):
 
 
 def test_5_what_a_default_expression_rests_on_is_below_the_caller_not_below_the_task(bench):
-    leaf(1, "1")
+    def module(value, version):
+        """The module is imported: a default is made when its function is."""
+        leaf(value, version)
 
-    def align(x=flow.leaf()):
-        return x + 1
+        def align(x=flow.leaf()):
+            return x + 1
+
+        define(align)
 
     def main():
         return flow.align()
 
-    define(align)
     define(main)
+    module(1, "1")
     assert bench.run(flow.main()).value == 2
 
-    leaf(5, "2")
-    define(align)
+    module(5, "2")
     changed = bench.run(flow.main())
-    define(leaf(5, "3").func, "3")
+    module(5, "3")
     given = bench.run(flow.align(5))
 
     assert (changed.value, changed.ran) == (6, {"leaf": 1, "align": 1})

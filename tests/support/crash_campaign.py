@@ -108,7 +108,7 @@ class Story:
         """Start a run and kill it at a random moment. False: it ended before."""
         project, chance, tally = self._project, self._chance, self._tally
         process = self._start()
-        if tally.kills % 12 == 11:  # at times so early that nothing has begun
+        if tally.kills % 18 == 11:  # at times so early that nothing has begun
             living = wait_or_end(process, chance.uniform(0.05, 0.4))
         else:
             living = project.wait_for_effect(process, round=self._round) and wait_or_end(

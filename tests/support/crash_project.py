@@ -42,7 +42,7 @@ class Project:
     """A directory with a workflow, its store and its effects. Processes that are still running are killed by `close`."""
 
     def __init__(self, directory, flow=None):
-        self.directory = Path(directory)
+        self.directory = Path(directory).resolve()
         self.directory.mkdir(parents=True, exist_ok=True)
         self.database = self.directory / "runs.db"
         self.url = f"sqlite:{self.database}"

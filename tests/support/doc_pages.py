@@ -127,6 +127,8 @@ class Page:
         module = types.ModuleType(self.name)
         module.__file__ = str(path)
         if lines:
+            taken = [block.line for block in self.blocks if block.file == path.name]
+            assert not taken, f"line {taken[0]}: {path.name} is the page's own program: name the file otherwise"
             path.write_text("\n".join(lines) + "\n", encoding="utf-8")
             sys.modules[self.name] = module
         return module

@@ -252,9 +252,16 @@ class Drive:
     def reduce(self) -> Found | Raised | None:
         machine, waiting = self.machine, []
         while True:
+            before = sum(self.asked.values())
             waiting += self._taken()
-            if not waiting or (self.stop_when_doomed and machine.doomed):
+            if self.stop_when_doomed and machine.doomed:
                 return machine.outcome
+            if not waiting:
+                if machine.outcome is not None:
+                    self._taken()
+                    return machine.outcome
+                assert sum(self.asked.values()) > before, "the machine waits in silence"
+                continue
             if self.order is not None:
                 self.order.shuffle(waiting)
                 count = self.order.randint(1, len(waiting))
