@@ -228,9 +228,15 @@ BENCHMARKS = (
         cold,
         (
             Bar("time, of the floor's", "×", ratio("alonzo", "floor"), 3),
+            Bar("the same, CPU", "×", ratio("alonzo", "floor", "cpu")),
             Bar("calls a second", "/s", rate("alonzo"), 10_000, at_least=True),
             Bar("redun's time per call, of Alonzo's", "×", ratio("redun", "alonzo"), 100, at_least=True),
-            Bar("database per call, after a checkpoint", "bytes", lambda seen: seen["alonzo"]["database"] / seen["alonzo"]["calls"], 450),
+            Bar(
+                "database per call, after a checkpoint",
+                "bytes",
+                lambda seen: seen["alonzo"]["database"] / seen["alonzo"]["calls"],
+                450,
+            ),
         ),
     ),
     Benchmark(
@@ -250,6 +256,7 @@ BENCHMARKS = (
         each,
         (
             Bar("time, of the floor's look-ups", "×", ratio("alonzo", "floor"), 3),
+            Bar("the same, CPU", "×", ratio("alonzo", "floor", "cpu")),
             Bar("calls a second", "/s", rate("alonzo"), 20_000, at_least=True),
         ),
     ),
@@ -266,7 +273,14 @@ BENCHMARKS = (
         "growth",
         "time per call with a hundred times the calls; SQLite, threads",
         growth,
-        tuple(Bar(shape, "×", ratio(f"{shape}, many", f"{shape}, few"), 1.25) for shape in ("fan_out", "chain", "recursion")),
+        tuple(
+            bar
+            for shape in ("fan_out", "chain", "recursion")
+            for bar in (
+                Bar(shape, "×", ratio(f"{shape}, many", f"{shape}, few"), 1.25),
+                Bar(f"{shape}, CPU", "×", ratio(f"{shape}, many", f"{shape}, few", "cpu")),
+            )
+        ),
     ),
     Benchmark(
         "chain",

@@ -31,7 +31,11 @@ def main() -> int:
     calls, rounds = QUICK if given.quick else FULL
     calls, rounds = given.calls or calls, given.rounds or rounds
     chosen = [benchmark for benchmark in BENCHMARKS if not given.only or benchmark.name in given.only]
-    what = versions(redun=given.redun) | {"date": time.strftime("%Y-%m-%d"), "calls": f"{calls:,}", "rounds": str(rounds)}
+    what = versions(redun=given.redun) | {
+        "date": time.strftime("%Y-%m-%d"),
+        "calls": f"{calls:,}",
+        "rounds": str(rounds),
+    }
     print(", ".join(f"{name} {text}" for name, text in what.items()), flush=True)
 
     seen: dict[str, list[Round]] = {benchmark.name: [] for benchmark in chosen}
@@ -50,9 +54,15 @@ def main() -> int:
         show(benchmark, seen[benchmark.name], lines)
     missed = [line for lines in told for line in lines if line["met"] is False]
     bars = sum(line["met"] is not None for lines in told for line in lines)
-    print(f"\n{bars - len(missed)} of {bars} bars met" + (f"; with {calls:,} calls, not 10,000" if calls != FULL[0] else ""))
+    print(
+        f"\n{bars - len(missed)} of {bars} bars met"
+        + (f"; with {calls:,} calls, not 10,000" if calls != FULL[0] else "")
+    )
     if given.json:
-        measured = {benchmark.name: {"bars": lines, "rounds": seen[benchmark.name]} for benchmark, lines in zip(chosen, told, strict=True)}
+        measured = {
+            benchmark.name: {"bars": lines, "rounds": seen[benchmark.name]}
+            for benchmark, lines in zip(chosen, told, strict=True)
+        }
         Path(given.json).write_text(json.dumps({"versions": what, "benchmarks": measured}, indent=1) + "\n")
     return 1 if missed and given.check else 0
 
@@ -61,8 +71,12 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     names = [benchmark.name for benchmark in BENCHMARKS]
     parser.add_argument("--quick", action="store_true", help="fewer calls and rounds")
-    parser.add_argument("--only", action="append", choices=names, metavar="NAME", help=f"one of {', '.join(names)}; may be repeated")
-    parser.add_argument("--redun", action="store_true", help="redun too, from the package index, in benchmarks/.redun-venv")
+    parser.add_argument(
+        "--only", action="append", choices=names, metavar="NAME", help=f"one of {', '.join(names)}; may be repeated"
+    )
+    parser.add_argument(
+        "--redun", action="store_true", help="redun too, from the package index, in benchmarks/.redun-venv"
+    )
     parser.add_argument("--calls", type=int, metavar="N", help="what stands for 10,000 calls")
     parser.add_argument("--rounds", type=int, metavar="N")
     parser.add_argument("--check", action="store_true", help="exit with 1 when a bar is missed")
@@ -79,7 +93,16 @@ def judged(benchmark: Benchmark, seen: Sequence[Round]) -> list[dict[str, Any]]:
             continue
         value = statistics.median(values)
         met = None if bar.limit is None else bar.is_met(value)
-        lines.append({"work": bar.work, "value": value, "unit": bar.unit, "limit": bar.limit, "at_least": bar.at_least, "met": met})
+        lines.append(
+            {
+                "work": bar.work,
+                "value": value,
+                "unit": bar.unit,
+                "limit": bar.limit,
+                "at_least": bar.at_least,
+                "met": met,
+            }
+        )
     return lines
 
 
@@ -91,7 +114,11 @@ def show(benchmark: Benchmark, seen: list[Round], lines: list[dict[str, Any]]) -
         failed = next(iter(filter(None, figures_of(seen, name, "failed"))), "")
         print("  " + described(name, middle) + (f"   failed: {failed}" if failed else ""))
     for line in lines:
-        bar = "" if line["limit"] is None else f"{'≥' if line['at_least'] else '≤'} {number(line['limit'])} {line['unit']}"
+        bar = (
+            ""
+            if line["limit"] is None
+            else f"{'≥' if line['at_least'] else '≤'} {number(line['limit'])} {line['unit']}"
+        )
         mark = {True: "met", False: "MISSED", None: ""}[line["met"]]
         print(f"  {mark:<7}{line['work']:<48}{number(line['value']):>10} {line['unit']:<6}{bar}".rstrip())
 

@@ -21,12 +21,12 @@ CREATE TABLE IF NOT EXISTS job (
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS memo (
     key BLOB NOT NULL, footprint INTEGER NOT NULL, externals INTEGER NOT NULL, returned INTEGER NOT NULL, lazy INTEGER NOT NULL,
-    task INTEGER, used INTEGER NOT NULL, token BLOB NOT NULL, codec TEXT, data BLOB, checksum INTEGER NOT NULL,
+    task INTEGER, used INTEGER NOT NULL, token BLOB NOT NULL, codec TEXT, data BLOB, names TEXT, checksum INTEGER NOT NULL,
     PRIMARY KEY (key, footprint, externals)
 ) WITHOUT ROWID;
 """
 JOB = f"INSERT INTO job VALUES ({', '.join('?' * 15)})"
-MEMO = f"INSERT INTO memo VALUES ({', '.join('?' * 11)})"
+MEMO = f"INSERT INTO memo VALUES ({', '.join('?' * 12)})"
 
 
 def inc(x):
@@ -46,8 +46,11 @@ def cold(store, n):
             duration = time.time() - started
             data = encoded(result)
             results.append(result)
-            jobs.append(job_row(1, number, "ran", key, data, round((started - begun) * 1e6), round(duration * 1e6)))
-            memos.append((key, 1, 0, 1, 0, 1, int(started * 1000), data, "scalar", data, crc32(data, crc32(data))))
+            times = round((started - begun) * 1e6), round(duration * 1e6)
+            jobs.append(job_row((1, number, "ran"), key, data, times))
+            memos.append(
+                (key, 1, 0, 1, 0, 1, int(started * 1000), data, "scalar", data, None, crc32(data, crc32(data)))
+            )
             if len(jobs) == GROUP:
                 write(connection, jobs, memos)
         write(connection, jobs, memos)
@@ -63,10 +66,12 @@ def look_ups(store, n):
         jobs, results = [], []
         for number in range(n):
             key = key_of(number)
-            token, data, checksum = connection.execute("SELECT token, data, checksum FROM memo WHERE key = ?", (key,)).fetchone()
+            token, data, checksum = connection.execute(
+                "SELECT token, data, checksum FROM memo WHERE key = ?", (key,)
+            ).fetchone()
             assert crc32(data, crc32(token)) == checksum
             results.append(int(data[1:], 16))
-            jobs.append(job_row(2, number, "recalled", key, data, None, None))
+            jobs.append(job_row((2, number, "recalled"), key, data, (None, None)))
             if len(jobs) == GROUP:
                 write(connection, jobs, [])
         write(connection, jobs, [])
@@ -92,10 +97,10 @@ def encoded(value):
     return b"i%x" % value
 
 
-def job_row(run, number, status, key, data, started, duration):
+def job_row(call, key, data, times):
+    run, number, status = call
     value = blake2b(data, digest_size=16).digest()
-    arguments = str(number)
-    return run, number, 0, 1, status, key, value, started, duration, 1, arguments, None, None, None, None
+    return run, number, 0, 1, status, key, value, *times, 1, str(number), None, None, None, None
 
 
 def write(connection, jobs, memos):

@@ -102,6 +102,8 @@ class LocalApplier:
             if type(answer) is not Lost:
                 args, kwargs = job.task.signature.spread(answer)
                 answer = self._answer(await job.task.func(*args, **kwargs))
+                if application.awaited and type(answer) is Found:
+                    self._add_written(answer, application.awaited)
         except BaseException as error:
             answer = raised(error)
         finally:
@@ -161,6 +163,13 @@ class LocalApplier:
         except BaseException as error:
             return raised(error)
         return Found(value, token, "", None, tuple(look.externals()), bool(inside), 0, tuple(sorted(look.names)))
+
+    def _add_written(self, answer: Found, awaited: list[Expression]) -> None:
+        """External values written in what was awaited count like those in what was returned: the body may have looked into them."""
+        look = ResultLook(self.inspectors)
+        for node in topological(awaited):
+            look.tokens[node] = node_token(self.digester, node, look)
+        answer.externals = tuple(sorted({*answer.externals, *look.externals()}, key=lambda e: (*e[:2], e[2] or b"")))
 
     def _opened(self, job: Apply) -> Any:
         """The arguments with everything that is carried as bytes decoded, or Lost."""

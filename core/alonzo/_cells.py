@@ -57,7 +57,7 @@ class Cell:
         self.basis: Basis = EMPTY  # what whoever demands it rests on, all included
         self.below: Footprint = EMPTY  # of a call, when settled: what it rests on beyond its key
         self.job = 0
-        self.upstreams: tuple[int, ...] = ()
+        self.upstreams: Upstreams = ()  # of a call: the jobs that its arguments come from; else these, not added up yet
         self.definition: Definition | None = None
         self.keyed: Keyed | None = None
         self.args: Any = None  # of a call, once they have values
@@ -82,6 +82,22 @@ class Inspection:
 
 
 Ticket = Cell | Inspection
+Upstreams = tuple[Any, ...]  # of job numbers, and of such tuples again
+
+
+def jobs_of(kids: Sequence[Cell]) -> tuple[int, ...]:
+    """The numbers of the nearest jobs that these come from, through operations and forms, each once, in order."""
+    found: set[int] = set()
+    seen: set[int] = set()
+    todo: list[int | Upstreams] = [kid.job or kid.upstreams for kid in kids]
+    while todo:
+        item = todo.pop()
+        if type(item) is int:
+            found.add(item)
+        elif id(item) not in seen:
+            seen.add(id(item))
+            todo.extend(item)  # type: ignore[arg-type]
+    return tuple(sorted(found))
 
 
 def loop(root: Cell, awaited: dict[Cell, int]) -> list[Cell]:
@@ -101,8 +117,11 @@ def loop(root: Cell, awaited: dict[Cell, int]) -> list[Cell]:
     return order[order.index(here) :]
 
 
-def is_bound_for(root: Cell, cell: Cell) -> bool:
-    """Will the failure of this cell reach the root, whatever else happens? Not if somebody in between may catch it."""
+def is_bound_for(root: Cell, cell: Cell, harmless: set[Cell]) -> bool:
+    """Will the failure of this cell reach the root, whatever else happens? Not if somebody in between may catch it.
+
+    harmless  cells of which that has been answered with no; added to, so that a chain of failures is walked once
+    """
     seen = {cell}
     todo = [cell]
     while todo:
@@ -110,9 +129,10 @@ def is_bound_for(root: Cell, cell: Cell) -> bool:
         if here is root:
             return True
         for waiter in here.waiters or ():
-            if waiter not in seen and not waiter.catches:
+            if waiter not in seen and not waiter.catches and waiter not in harmless:
                 seen.add(waiter)
                 todo.append(waiter)
+    harmless |= seen
     return False
 
 
@@ -140,7 +160,7 @@ def job_note(cell: Cell, outcome: Found | Raised | None) -> JobNote:
         status,
         cell.keyed.key if cell.keyed is not None else b"",
         definition.fingerprint if definition is not None else b"",
-        cell.upstreams,
+        cell.upstreams if type(node) is Call else (),
         () if cell.how == "shared" else cell.args if cell.args is not None else node._args,
     )
     if type(outcome) is Raised:

@@ -20,8 +20,8 @@ from typing import Any
 from ._containers import children, expressions
 from ._digests import _SCALARS, Digester, Look, frame, node_head, token_of
 from ._effects import ABSENT, Found
-from ._errors import AlonzoError, EncodeError
-from ._expressions import Call, Expression, Form, Operation, operands
+from ._errors import AlonzoError, EncodeError, LoopError
+from ._expressions import Call, Expression, Form, Operation, describe, operands
 from ._ports import Serializer
 from ._tasks import Partial, Task
 
@@ -31,8 +31,13 @@ _HERE = __name__
 
 
 def topological(roots: Iterable[Expression]) -> list[Expression]:
-    """The nodes below these, each once, operands before what is made of them."""
+    """The nodes below these, each once, operands before what is made of them.
+
+    Raises:
+        LoopError: one of them is below itself.
+    """
     done: dict[Expression, None] = {}
+    entered: set[Expression] = set()
     todo: list[tuple[Expression, bool]] = [(root, False) for root in roots][::-1]
     while todo:
         node, inside_done = todo.pop()
@@ -41,6 +46,9 @@ def topological(roots: Iterable[Expression]) -> list[Expression]:
         if inside_done:
             done[node] = None
             continue
+        if node in entered:  # and not done: it is among what is being looked through
+            raise LoopError(f"{describe(node)} was made part of its own arguments")
+        entered.add(node)
         inside = expressions(operands(node))
         if not inside:
             done[node] = None

@@ -149,7 +149,7 @@ class Drive:
     def _is_ending(self) -> bool:
         if self.stopping or self._gone or self._host.committer.error is not None or self._summary.would_run:
             return True
-        return self._machine.doomed and not self._host.keep_going
+        return self._machine.doomed is not None and not self._host.keep_going
 
     def _under_way(self) -> bool:
         """Is anything still being applied that will end by itself? What waits for the machine will not."""
@@ -172,7 +172,10 @@ class Drive:
                 recalls.append((ticket, effect))
             elif kind is Apply:
                 if effect.operation and (self._dry_run or _operations.is_quick(effect.operation, effect.args)):
-                    machine.answer(ticket, self._operate(effect))
+                    answer = self._operate(effect)
+                    if effect.externals:
+                        machine.seen(ticket, inspect_places(self._host.applier.inspectors, effect.externals), answer)
+                    machine.answer(ticket, answer)
                 else:
                     self._admit(ticket, effect)
             elif kind is Inspect:
@@ -241,9 +244,13 @@ class Drive:
         del self._names[ticket]
         self._admissions[name].finished(report.finished - report.started)
         self._attempts[ticket] = (Attempt(name, report.worker, report.started, report.finished), report.output)
-        if report.seen:
+        seen = report.seen
+        awaited = self._machine.looked_into(ticket)
+        if awaited:
+            seen += inspect_places(self._host.applier.inspectors, awaited)
+        if seen:
             before = len(self._machine.moved)
-            self._machine.seen(ticket, report.seen, answer)
+            self._machine.seen(ticket, seen, answer)
             for task, moved in self._machine.moved[before:]:
                 places = ", ".join(place for _, place, _ in moved)
                 self.warn(
@@ -384,7 +391,9 @@ class Drive:
         ended = list(self._bodies.values())
         for note in ended:
             assert note.remember.job is not None
-            note.remember.job = attrs.evolve(note.remember.job, status="failed" if self._machine.doomed else "stopped")
+            note.remember.job = attrs.evolve(
+                note.remember.job, status="stopped" if self._machine.doomed is None else "failed"
+            )
         if ended and not self._dry_run:
             self._host.committer.add(self._run, ended)
 

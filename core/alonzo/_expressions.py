@@ -114,6 +114,13 @@ class Expression:
         return f"<lazy {_say(self)}>"
 
 
+def _unary(op: str) -> Callable[[Any], Any]:
+    def applied(self: Any) -> Any:
+        return Operation(op, (self,))
+
+    return applied
+
+
 def _binary(op: str) -> tuple[Callable[[Any, Any], Any], Callable[[Any, Any], Any]]:
     def forward(self: Any, other: Any) -> Any:
         return Operation(op, (self, other))
@@ -124,12 +131,14 @@ def _binary(op: str) -> tuple[Callable[[Any, Any], Any], Callable[[Any, Any], An
     return forward, reflected
 
 
-for _op in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul"):
+for _op in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor", "lshift", "rshift"):
     _forward, _reflected = _binary(_op)
     setattr(Expression, f"__{_op}__", _forward)
     setattr(Expression, f"__r{_op}__", _reflected)
 for _op in ("lt", "le", "gt", "ge"):
     setattr(Expression, f"__{_op}__", _binary(_op)[0])
+for _op in ("neg", "pos", "abs", "invert"):
+    setattr(Expression, f"__{_op}__", _unary(_op))
 del _op, _forward, _reflected
 
 

@@ -9,6 +9,7 @@ import attrs
 
 from ._digests import Digester, call_key
 from ._effects import Found, Target
+from ._errors import EncodeError
 from ._expressions import Expression
 from ._rebuild import Definition, World
 from ._traces import EMPTY, External, Footprint
@@ -23,12 +24,14 @@ class Keyed:
     externals  the external values among them
     rests      their entries, and those of project classes whose instances are among them
     stale      one of them is not now what a value made in this run, or recalled, says it is
+    awaited    the places of external values in what the application has awaited since
     """
 
     key: bytes
     externals: tuple[External, ...] = ()
     rests: Footprint = EMPTY
     stale: bool = False
+    awaited: tuple[tuple[str, str], ...] = ()
 
 
 class ArgumentLook:
@@ -49,20 +52,36 @@ class ArgumentLook:
         Raises:
             EncodeError: an argument cannot be digested.
         """
-        self.wanted = []
-        if self._externals or self._names or self._stale:
-            self._externals, self._names, self._stale = {}, {}, False
-        token = self._digester.token
-        tokens = [token(argument, self) for argument in args]
+        tokens = self._tokens(args)
         if self.wanted:
             return None
         if not self._externals and not self._names:
             return Keyed(call_key(definition.fingerprint, tokens, ()))
         fingerprints = [fingerprint for fingerprint in self._names.values() if fingerprint is not None]
+        key = call_key(definition.fingerprint, tokens, fingerprints)
+        return Keyed(key, tuple(self._externals), self._rests(), self._stale)
+
+    def met(self, values: tuple[Any, ...]) -> Keyed | None:
+        """What values contribute that no key is made of: operands of an operation, what an application awaited; None as above."""
+        try:
+            self._tokens(values)
+        except EncodeError:
+            return Keyed(b"")  # it has no digest: a literal that nothing can be recalled by
+        return None if self.wanted else Keyed(b"", tuple(self._externals), self._rests(), self._stale)
+
+    def _tokens(self, values: tuple[Any, ...]) -> list[bytes]:
+        self.wanted = []
+        if self._externals or self._names or self._stale:
+            self._externals, self._names, self._stale = {}, {}, False
+        token = self._digester.token
+        return [token(value, self) for value in values]
+
+    def _rests(self) -> Footprint:
+        if not self._externals and not self._names:
+            return EMPTY
         rests: list[tuple[Any, ...]] = [("external", *external) for external in self._externals]
         rests += [("class", name, seen) for name, seen in self._names.items() if seen is not None and "<" not in name]
-        key = call_key(definition.fingerprint, tokens, fingerprints)
-        return Keyed(key, tuple(self._externals), frozenset(rests), self._stale)
+        return frozenset(rests)
 
     # -- what the digester asks ------------------------------------------------------------------
 

@@ -50,6 +50,7 @@ from ._cells import (
     chain,
     is_bound_for,
     job_note,
+    jobs_of,
     loop,
 )
 from ._containers import expressions, fill
@@ -73,9 +74,9 @@ from ._effects import (
     Target,
 )
 from ._errors import AlonzoError, LoopError
-from ._expressions import Call, Expression, Form, Operation
+from ._expressions import Call, Expression, Form, Operation, describe
 from ._forms import FORMS, Become, Demand
-from ._keys import ArgumentLook
+from ._keys import ArgumentLook, Keyed
 from ._rebuild import REFUSAL, REFUSED, Verdicts, World, changed
 from ._traces import EMPTY, Ledger, external_entries, join
 
@@ -107,7 +108,7 @@ class Machine:
         self._recall = recall
         self._forced = forced
         self._gone = gone
-        self.world = World(context or {}, self._context_token)
+        self.world = World(context or {}, digester)
         self._verdicts = Verdicts(self.world, forced)
         self._ledger = Ledger()
         self._look = ArgumentLook(digester, self.world, self._outcome_of)
@@ -118,10 +119,11 @@ class Machine:
         self._wanted: dict[Target, None] = {}
         self._parked: list[Cell] = []
         self._questions: dict[Cell, int] = {}  # the cell of what an application awaits -> the number it was asked under
-        self._asking: dict[Cell, int] = {}  # an open application -> how many answers it awaits
+        self._asking: dict[Cell, set[Cell]] = {}  # an open application -> those of its questions that are not answered
+        self._harmless: set[Cell] = set()  # failed, and in a place where that may be caught
         self._open = 0
         self._jobs = 0
-        self.doomed = False
+        self.doomed: Raised | None = None  # a failure that is bound to reach the root
         # What failed of itself (not because of what it waited for), with the calls around it; and what changed under a body's hands.
         self.failed: list[tuple[Cell, Raised, tuple[tuple[str, Any], ...]]] = []
         self.moved: list[tuple[str, list[tuple[str, str, bytes | None]]]] = []
@@ -156,13 +158,20 @@ class Machine:
         if type(answer) is Asks and stage is APPLIED:
             self._ask(ticket, answer)
             return
+        questions = self._asking.pop(ticket, None)
+        if questions:
+            # It ended with questions open: by the order in which others were answered, perhaps, which no record can hold (rule 14).
+            for asked in questions:
+                del self._questions[asked]
+            ticket.rests = join([ticket.rests, REFUSAL])
+            self._open += 1
         self._open -= 1
         if stage is RECALLED:
             self._recalled(ticket, answer)
         elif stage is APPLIED and isinstance(answer, Found | Raised | Lost):
             self._applied(ticket, answer)
         elif stage is GATHERED and isinstance(answer, Found | Raised | Lost):
-            self._settle(ticket, answer if type(answer) is Found else self._failure(ticket, answer))
+            self._gathered(ticket, answer)
         elif stage is FETCHED and isinstance(answer, Found | Lost):
             self._fetched(ticket, answer)
         else:
@@ -176,11 +185,15 @@ class Machine:
         moved = changed(keyed.externals, now, result.externals if type(result) is Found else ())
         if moved:
             keyed.stale = True
-            self.moved.append((ticket.node._task.full_name, moved))
+            self.moved.append((describe(ticket.node), moved))
 
     def is_awaiting(self, ticket: Any) -> bool:
         """Is this open application waiting for the machine, not for the world?"""
         return bool(self._asking.get(ticket))
+
+    def looked_into(self, ticket: Any) -> tuple[tuple[str, str], ...]:
+        """The places of external values in what this application awaited: to be inspected when it ends, as those of its arguments."""
+        return ticket.keyed.awaited if ticket.keyed is not None else ()
 
     # -- cells -----------------------------------------------------------------------------------
 
@@ -189,7 +202,6 @@ class Machine:
         if type(node) is Call:
             self._jobs += 1
             cell.job = self._jobs
-            cell.upstreams = ()
         self._todo.append(cell)
         return cell
 
@@ -224,8 +236,15 @@ class Machine:
         todo = self._todo
         while todo:
             cell = todo.popleft()
-            if cell.outcome is None:
+            if cell.outcome is not None:
+                continue
+            try:
                 self._step(cell)
+            except AssertionError:
+                raise
+            except Exception as error:
+                # What a form makes of its operands, or a container of its parts (a key that cannot be hashed), can go wrong like a task.
+                self._fail(cell, error)
         if self._wanted:
             self._open += 1
             self._outbox.append((Inspection(self._parked), Inspect(tuple(self._wanted))))
@@ -279,11 +298,24 @@ class Machine:
                 self._settle(cell, failure)
                 return
         if cell.definition is None:
-            self._apply(cell, cell.node._op)
+            self._operate(cell)
+        elif self._key(cell):
+            self._share(cell)
+
+    def _operate(self, cell: Cell) -> None:
+        node = cell.node
+        assert type(node) is Operation
+        keyed = self._look.met(cell.template)
+        if keyed is None:
+            self._park(cell, self._look.wanted)
             return
-        if not self._key(cell):
-            return
-        self._share(cell)
+        if keyed.rests:
+            cell.rests = join([cell.rests, self._ledger.intern(keyed.rests)])
+        cell.keyed = keyed
+        cell.stage = APPLIED
+        args, carried = self._filled(cell)
+        places = tuple([(kind, place) for kind, place, _ in keyed.externals])
+        self._ask_for(cell, Apply(0, None, args, node._op, carried=carried, externals=places))
 
     def _gather(self, cell: Cell) -> Raised | None:
         """What the cell waited for has settled: it rests on it; answers the first failure among it."""
@@ -296,25 +328,13 @@ class Machine:
             cell.basis = basis
         elif basis is not EMPTY:
             cell.rests = join([cell.rests, basis])
-        if cell.stage is not BODY or type(cell.node) is not Call:
-            self._note_upstreams(cell)
+        if type(cell.node) is not Call:
+            # Not added up here: a sum of 100,000 calls would hold as many numbers at each of its operations.
+            new = tuple([kid.job or kid.upstreams for kid in cell.kids if kid.job or kid.upstreams])
+            cell.upstreams = new if not cell.upstreams else (*cell.upstreams, *new)
+        elif cell.stage is ARGUMENTS:
+            cell.upstreams = jobs_of(cell.kids)
         return failure
-
-    def _note_upstreams(self, cell: Cell) -> None:
-        kids = cell.kids
-        if len(kids) == 1:
-            upstreams = (kids[0].job,) if kids[0].job else kids[0].upstreams
-        else:
-            jobs: dict[int, None] = {}
-            for kid in kids:
-                if kid.job:
-                    jobs[kid.job] = None
-                else:
-                    jobs.update(dict.fromkeys(kid.upstreams))
-            upstreams = tuple(sorted(jobs))
-        if cell.upstreams and cell.upstreams != upstreams:
-            upstreams = tuple(sorted({*cell.upstreams, *upstreams}))
-        cell.upstreams = upstreams
 
     def _key(self, cell: Cell) -> bool:
         """Give the cell its key; False: it is parked until the world has been inspected, or has failed."""
@@ -322,8 +342,11 @@ class Machine:
         try:
             keyed = self._look.keyed(cell.definition, cell.template)
         except AlonzoError as error:
-            self._fail(cell, error)
-            return False
+            if not any(isinstance(value, BaseException) for value in cell.template):
+                self._fail(cell, error)
+                return False
+            # A recovery gets the exception as it is, also one that has no digest: not shared, and not remembered.
+            keyed = Keyed(b"", stale=True)
         if keyed is None:
             self._park(cell, self._look.wanted)
             return False
@@ -336,9 +359,6 @@ class Machine:
         outcome = self._cells[node].outcome
         assert type(outcome) is Found
         return outcome
-
-    def _context_token(self, value: Any) -> bytes:
-        return self._digester.token(value, self._look)
 
     def _park(self, cell: Cell, wanted: list[Target]) -> None:
         self._wanted.update(dict.fromkeys(wanted))
@@ -353,7 +373,7 @@ class Machine:
         assert definition is not None
         if keyed.stale:
             # The key says what is no longer so: neither shared, nor recalled, nor remembered (rule 13 i).
-            self._apply(cell, "")
+            self._apply(cell)
             return
         leader = self._leaders.get(keyed.key)
         if leader is not None:
@@ -364,7 +384,7 @@ class Machine:
             cell.stage = RECALLED
             self._ask_for(cell, Recall(keyed.key))
         else:
-            self._apply(cell, "")
+            self._apply(cell)
 
     def _follow(self, cell: Cell, leader: Cell) -> None:
         for kid in cell.kids:
@@ -389,7 +409,7 @@ class Machine:
 
     def _recalled(self, cell: Cell, answer: Any) -> None:
         if answer is ABSENT:
-            self._apply(cell, "")
+            self._apply(cell)
             return
         assert type(answer) is Records
         definition = cell.definition
@@ -425,24 +445,18 @@ class Machine:
             self._reduced(cell, found)
             return
         cell.candidates = None
-        self._apply(cell, "")
+        self._apply(cell)
 
-    def _apply(self, cell: Cell, operation: str) -> None:
-        cell.stage = APPLIED
-        args, carried = self._filled(cell)
-        keyed = cell.keyed
-        if operation:
-            self._ask_for(cell, Apply(0, None, args, operation, carried=carried))
-            return
-        cell.args = args
-        cell.how = "ran"
-        assert cell.definition is not None
+    def _apply(self, cell: Cell) -> None:
+        keyed, definition = cell.keyed, cell.definition
+        assert definition is not None
         assert keyed is not None
-        definition = cell.definition
-        externals = tuple([(kind, place) for kind, place, _ in keyed.externals]) if keyed.externals else ()
-        self._ask_for(
-            cell, Apply(cell.job, definition.task, args, "", keyed.key, definition.fingerprint, carried, externals)
-        )
+        cell.stage = APPLIED
+        cell.how = "ran"
+        cell.args, carried = self._filled(cell)
+        places = tuple([(kind, place) for kind, place, _ in keyed.externals]) if keyed.externals else ()
+        job = Apply(cell.job, definition.task, cell.args, "", keyed.key, definition.fingerprint, carried, places)
+        self._ask_for(cell, job)
 
     def _filled(self, cell: Cell) -> tuple[Any, bool]:
         """The template with outcomes in the place of expressions, and whether some of these are carried as bytes."""
@@ -477,7 +491,6 @@ class Machine:
             )
 
     def _applied(self, cell: Cell, answer: Found | Raised | Lost) -> None:
-        self._asking.pop(cell, None)
         if type(answer) is not Found:
             self._settle(cell, self._failure(cell, answer))
             return
@@ -485,7 +498,7 @@ class Machine:
             self._place(kind, place, digest)
         if cell.keyed is not None and cell.keyed.stale:
             cell.rests = join([cell.rests, REFUSAL])
-        if answer.lazy and cell.keyed is not None:
+        if answer.lazy and cell.definition is not None:
             self._remember_body(cell, answer)
         self._reduced(cell, answer)
 
@@ -523,7 +536,7 @@ class Machine:
             # It cannot be decoded any more (a task was renamed, bytes are damaged): as if nothing had been recorded.
             cell.rests = cell.definition.own if cell.definition is not None else EMPTY
             cell.reduction = None
-            self._apply(cell, "")
+            self._apply(cell)
 
     # -- bodies ------------------------------------------------------------------------------------
 
@@ -553,6 +566,16 @@ class Machine:
         cell.stage = GATHERED
         self._ask_for(cell, Apply(cell.job, None, (found.value,), "gather", carried=found.carries))
 
+    def _gathered(self, cell: Cell, answer: Found | Raised | Lost) -> None:
+        if type(answer) is not Found:
+            self._settle(cell, self._failure(cell, answer))
+            return
+        if answer.externals:
+            for kind, place, digest in answer.externals:
+                self._place(kind, place, digest)
+            cell.rests = join([cell.rests, self._ledger.intern(external_entries(answer.externals))])
+        self._settle(cell, answer)
+
     # -- forms -------------------------------------------------------------------------------------
 
     def _form(self, cell: Cell) -> None:
@@ -574,8 +597,12 @@ class Machine:
             self._settle(cell, step.outcome)
 
     def _demanded(self, cell: Cell) -> None:
-        failure = self._gather(cell) if cell.kids else None
-        outcome = failure if failure is not None else self._value_of(cell)
+        outcome: Found | Raised | None = self._gather(cell) if cell.kids else None
+        if outcome is None:
+            try:
+                outcome = self._value_of(cell)
+            except TypeError as error:  # a key or an item that cannot be hashed
+                outcome = self._failure(cell, Raised(error))
         cell.known.append(outcome)
         if type(outcome) is Found and cell.looks and outcome.value is ABSENT:
             cell.stage = FETCHED
@@ -592,24 +619,45 @@ class Machine:
         asked.readers = 1
         asked.catches = True
         self._questions[asked] = asks.number
-        if not self._asking.get(cell):
+        questions = self._asking.setdefault(cell, set())
+        if not questions:
             self._open -= 1
-        self._asking[cell] = self._asking.get(cell, 0) + 1
+        questions.add(asked)
         self._demand(asked, asks.expression, AWAITED, cell)
 
     def _awaited(self, asked: Cell) -> None:
-        number, asker = self._questions.pop(asked), asked.parent
+        asker = asked.parent
         assert asker is not None
         failure = self._gather(asked) if asked.kids else None
         outcome = failure if failure is not None else self._value_of(asked)
-        asked.outcome = outcome
-        if asker.outcome is not None:
+        if asked not in self._questions:
+            asked.outcome = outcome  # the application has ended meanwhile
             return
-        asker.rests = join([asker.rests, asked.rests] + ([REFUSAL] if failure is not None else []))
-        self._asking[asker] -= 1
-        if not self._asking[asker]:
+        if type(outcome) is Found and not self._looks_into(asker, asked, outcome):
+            return
+        number = self._questions.pop(asked)
+        asked.outcome = outcome
+        refused = [REFUSAL] if failure is not None else []
+        asker.rests = join([asker.rests, asked.rests, *refused])
+        questions = self._asking[asker]
+        questions.discard(asked)
+        if not questions:
             self._open += 1
         self._outbox.append((asker, Resume(number, outcome)))
+
+    def _looks_into(self, asker: Cell, asked: Cell, outcome: Found) -> bool:
+        """An application is given a value that it may look into: external values in it count as those of its arguments do."""
+        met = self._look.met((outcome,))
+        if met is None:
+            self._park(asked, self._look.wanted)
+            return False
+        keyed = asker.keyed
+        if met.rests and keyed is not None:
+            asker.rests = join([asker.rests, self._ledger.intern(met.rests)])
+            keyed.externals += met.externals
+            keyed.awaited += tuple((kind, place) for kind, place, _ in met.externals)
+            keyed.stale = keyed.stale or met.stale
+        return True
 
     # -- settling ----------------------------------------------------------------------------------
 
@@ -638,8 +686,8 @@ class Machine:
         cell.template = cell.args = cell.reduction = None
         cell.known = []
         cell.kids = ()
-        if type(outcome) is Raised and not self.doomed:
-            self.doomed = is_bound_for(self._root, cell)
+        if type(outcome) is Raised and self.doomed is None and is_bound_for(self._root, cell, self._harmless):
+            self.doomed = outcome
         waiters, cell.waiters = cell.waiters, None
         for waiter in waiters or ():
             waiter.pending -= 1
@@ -695,12 +743,15 @@ class Machine:
     def _break_loop(self) -> None:
         """Nothing is under way and nothing is known: calls wait for each other. Fail those that close a circle."""
         circle = loop(self._root, self._questions)
-        names = [cell.node._task.full_name for cell in circle if type(cell.node) is Call]
+        names = [
+            cell.node._task.full_name for cell in circle if type(cell.node) is Call and cell.stage is not FOLLOWING
+        ]
         text = " -> ".join([*names, names[0]]) if names else "an expression"
-        for cell in circle:
-            if cell.stage is FOLLOWING:
-                leader = cell.kids[0]
-                leader.waiters = [waiter for waiter in leader.waiters or () if waiter is not cell]
-                cell.how = ""
-                self._fail(cell, LoopError(f"a call demands its own result: {text}"))
+        # Without a follower it is a container that was filled with the call that has it for an argument.
+        closing = [cell for cell in circle if cell.stage is FOLLOWING] or circle[:1]
+        for cell in closing:
+            for kid in cell.kids:
+                kid.waiters = [waiter for waiter in kid.waiters or () if waiter is not cell]
+            cell.how = ""
+            self._fail(cell, LoopError(f"a call demands its own result: {text}"))
         self._advance()

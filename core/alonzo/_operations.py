@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 _BINARY: dict[str, Callable[[Any, Any], Any]] = {
-    name: getattr(operator, name)
+    name.removesuffix("_"): getattr(operator, name)
     for name in (
         "add",
         "sub",
@@ -17,6 +17,11 @@ _BINARY: dict[str, Callable[[Any, Any], Any]] = {
         "mod",
         "pow",
         "matmul",
+        "and_",
+        "or_",
+        "xor",
+        "lshift",
+        "rshift",
         "eq",
         "ne",
         "lt",
@@ -26,6 +31,7 @@ _BINARY: dict[str, Callable[[Any, Any], Any]] = {
         "getitem",
     )
 }
+_UNARY: dict[str, Callable[[Any], Any]] = {name: getattr(operator, name) for name in ("neg", "pos", "abs", "invert")}
 
 
 # Operations on these are done at once, where the workflow runs; others' may be long, or a user's own code.
@@ -44,6 +50,9 @@ def perform(operation: str, operands: tuple[Any, ...]) -> Any:
     binary = _BINARY.get(operation)
     if binary is not None:
         return binary(*operands)
+    unary = _UNARY.get(operation)
+    if unary is not None:
+        return unary(operands[0])
     if operation == "truth":
         return bool(operands[0])
     if operation == "getattr":

@@ -12,7 +12,10 @@ from typing import Any
 import attrs
 
 from ._context import look_up
-from ._effects import ABSENT, Target
+from ._digests import Digester
+from ._effects import ABSENT, Found, Target
+from ._errors import EncodeError
+from ._expressions import Expression
 from ._options import TaskOptions
 from ._tasks import Task
 from ._traces import Entry, External, Footprint, task_entry
@@ -53,14 +56,14 @@ class Definition:
 class World:
     """What this run knows of the world: filled by answers to `Inspect` and by results."""
 
-    def __init__(self, context: Mapping[str, Any], token: Callable[[Any], bytes]) -> None:
+    def __init__(self, context: Mapping[str, Any], digester: Digester) -> None:
         self.places: dict[tuple[str, str], bytes | None] = {}
         self.tasks: dict[Task[..., Any], Definition] = {}
         self.names: dict[str, Definition | None] = {}
         self.things: dict[Any, bytes | None] = {}
         self.named: dict[str, bytes | None] = {}
         self._context = context
-        self._token = token
+        self._digester = digester
         self._context_tokens: dict[str, bytes | None] = {}
 
     def learn(self, answer: Mapping[Target, Any]) -> None:
@@ -86,8 +89,27 @@ class World:
         """The token of a context entry, None: absent."""
         if path not in self._context_tokens:
             value = self.context(path)
-            self._context_tokens[path] = None if value is ABSENT else self._token(value)
+            self._context_tokens[path] = None if value is ABSENT else self._digester.token(value, _EntryLook(path))
         return self._context_tokens[path]
+
+
+class _EntryLook:
+    """How an entry of the context is digested: external values by their place, what they are counts where they are used."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def expression(self, node: Expression) -> bytes:
+        raise EncodeError(f"the context entry {self._path!r} holds an expression: only values can be looked up")
+
+    def external(self, kind: str, place: str) -> bytes | None:
+        return b""
+
+    def definition(self, kind: str, thing: Any) -> bytes | None:
+        return None
+
+    def found(self, found: Found) -> None:
+        """The context holds no results."""
 
 
 class Verdicts:

@@ -208,7 +208,7 @@ class Runtime:
                     self._local.drive = None
                     with self._lock:
                         self._drives.discard(drive)
-            failure = _failure(outcome, summary, stopped=drive.stopping)
+            failure = _failure(outcome, machine.doomed, summary, stopped=drive.stopping)
             status = "done" if failure is None else "interrupted" if drive.stopping else "failed"
             error = "" if failure is None else f"{type(failure).__name__}: {failure}"
         except BaseException as problem:
@@ -318,18 +318,18 @@ class Runtime:
             warnings.warn(text, AlonzoWarning, stacklevel=3)
 
 
-def _failure(outcome: Any, summary: Summary, *, stopped: bool) -> BaseException | None:
+def _failure(outcome: Any, doomed: Raised | None, summary: Summary, *, stopped: bool) -> BaseException | None:
     """The exception that the run ends with."""
     if type(outcome) is Found or summary.would_run:
         return None
-    if stopped and not summary.failures:
-        return KeyboardInterrupt("the run was stopped; the same call goes on where it was")
-    if type(outcome) is Raised:
-        error = outcome.error
-    elif summary.failures:
-        error = summary.failures[0].error
-    else:
-        return None
+    reason = outcome if type(outcome) is Raised else doomed
+    if reason is None:
+        if stopped:
+            return KeyboardInterrupt("the run was stopped; the same call goes on where it was")
+        return StoreError(
+            "the store could not be written for a while, and the run was stopped; the same call goes on where it was"
+        )
+    error = reason.error
     failure: Failure | None = next((known for known in summary.failures if known.error is error), None)
     if failure is not None:
         for name, arguments in failure.chain:

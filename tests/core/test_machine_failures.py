@@ -157,7 +157,6 @@ def test_a_failure_without_keep_going_starts_nothing_new():
         assert runtime.last.ran[inc.full_name] < 100
 
 
-@pytest.mark.xfail(strict=True, reason="core: a run that is broken off raises its first failure, also one that was recovered")
 def test_a_run_that_is_broken_off_raises_what_doomed_it_not_what_was_recovered():
     program = [catch(bad(1), ValueError, 0), *[inc(i) for i in range(10)], worse(inc(77))]
     program += [inc(inc(i)) for i in range(100, 150)]
@@ -177,7 +176,6 @@ FORMS = {
 }
 
 
-@pytest.mark.xfail(strict=True, reason="core: an exception inside a form or while a container is filled leaves the machine")
 @pytest.mark.parametrize("name", FORMS)
 def test_an_error_inside_a_form_is_a_failure_that_can_be_caught(name):
     expression, error = FORMS[name]
@@ -185,13 +183,11 @@ def test_an_error_inside_a_form_is_a_failure_that_can_be_caught(name):
     assert Drive(catch([expression], error, "caught")).value() == "caught"
 
 
-@pytest.mark.xfail(strict=True, reason="core: an entry of the context that holds an expression is a KeyError of the machine")
 def test_an_entry_of_the_context_that_holds_an_expression_is_reduced_or_refused():
     with pytest.raises((EncodeError, TypeError, ValueError)):
         Drive(get_context("a"), context={"a": inc(1)}).value()
 
 
-@pytest.mark.xfail(strict=True, reason="core: the key of the recovery needs a digest of the exception")
 def test_an_exception_that_cannot_be_digested_can_be_recovered_from():
     import threading
 

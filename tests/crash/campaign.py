@@ -6,6 +6,7 @@ It stops at the first broken promise; the same seed draws the same moments, thou
 """
 
 import argparse
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -21,10 +22,11 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--executor", choices=EXECUTORS, action="append")
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="alonzo-crash-") as directory:
-        tally = campaign(
-            Path(directory), given.kills, given.seed, executors=given.executor or EXECUTORS, tell=lambda line: print(line, flush=True)
-        )
+    directory = Path(tempfile.mkdtemp(prefix="alonzo-crash-"))
+    print(f"in {directory}, which is kept when a promise is broken", flush=True)
+    executors = given.executor or EXECUTORS
+    tally = campaign(directory, given.kills, given.seed, executors=executors, tell=lambda line: print(line, flush=True))
+    shutil.rmtree(directory)
     print(tally)
     assert tally.under_way >= 0.9 * tally.kills
 

@@ -12,12 +12,11 @@ RUN = [name for name, path in PAGES.items() if any(not block.why_not for block i
 @pytest.fixture
 def elsewhere(tmp_path, monkeypatch):
     """An empty working directory; modules that a page makes are forgotten afterwards."""
-    before = set(sys.modules)
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     yield tmp_path
-    for name in set(sys.modules) - before:
-        if str(getattr(sys.modules[name], "__file__", None) or "").startswith(str(tmp_path)):
+    for name, module in list(sys.modules.items()):
+        if str(getattr(module, "__file__", None) or "").startswith(str(tmp_path)):
             del sys.modules[name]
 
 
@@ -43,7 +42,12 @@ def page(elsewhere, language, text, before=""):
 
 @pytest.mark.parametrize(
     "text",
-    ["1 + 1  # -> 2", "[1,\n 2]  # -> [1, 2]", "int('x')  # raises ValueError: invalid literal", "x = 'abc'\nx  # -> '…c'"],
+    [
+        "1 + 1  # -> 2",
+        "[1,\n 2]  # -> [1, 2]",
+        "int('x')  # raises ValueError: invalid literal",
+        "x = 'abc'\nx  # -> '…c'",
+    ],
 )
 def test_what_comes_out_as_stated_passes(text, elsewhere):
     tried = page(elsewhere, "python", text)

@@ -31,7 +31,7 @@ def remembered_programs(bench, count, first):
         chance = Random(seed)
         program = Maker(chance, chance.choice([2, 3, 4])).program()
         world()
-        always = Always(program, bench.context, frozenset({"written in awaited"}))
+        always = Always(program, bench.context)
         try:
             outcome = always.root("t0")
         except EndlessError:

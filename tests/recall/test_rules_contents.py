@@ -63,7 +63,7 @@ def test_2_a_part_recalled_whole_contributes_its_whole_footprint(bench):
         return Cup("out").fill("good")
 
     def middle():
-        return flow.write()
+        return cond(flow.write(), "written")
 
     def main():
         return [flow.middle()]

@@ -61,10 +61,9 @@ class Project:
         """Start `python WORDS` in the directory."""
         process = subprocess.Popen(
             [sys.executable, *map(str, words)],
-            cwd=self.directory,
             env={**self._environment(), "ROUND": str(round), **(env or {})},
             text=True,
-            **{"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **streams},
+            **{"cwd": self.directory, "stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **streams},
         )
         self._started.append(process)
         return process
@@ -130,10 +129,14 @@ class Project:
     def integrity(self):
         return self.rows("PRAGMA integrity_check")[0][0]
 
+    @property
+    def path(self):
+        """PYTHONPATH: what this process can import, the others can import too."""
+        return os.pathsep.join(path for path in sys.path if path)
+
     def _environment(self):
         kept = {key: value for key, value in os.environ.items() if not key.startswith(("ALONZO_", "_ALONZO"))}
-        # What this process can import, the others can import too.
-        return {**kept, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path), "NO_COLOR": "1"}
+        return {**kept, "PYTHONPATH": self.path, "NO_COLOR": "1"}
 
 
 def wait_or_end(process, seconds):

@@ -62,11 +62,7 @@ def blocks(markdown):
         mark = _MARK.search(markdown, 0, match.start())
         kind, said = mark.groups() if mark else ("", "")
         line = markdown.count("\n", 0, match.start()) + 2
-        found.append(
-            Block(
-                match[1], match[2], line, said if kind == "file" else "", said if kind == "not run" else ""
-            )
-        )
+        found.append(Block(match[1], match[2], line, said if kind == "file" else "", said if kind == "not run" else ""))
     return found
 
 
@@ -151,7 +147,7 @@ class Page:
         wanted = _STATED.search(last_line)
         try:
             if isinstance(statement, ast.Expr):
-                value = eval(compile(ast.Expression(statement.value), module.__file__, "eval"), vars(module))  # noqa: PGH001
+                value = eval(compile(ast.Expression(statement.value), module.__file__, "eval"), vars(module))
             else:
                 exec(compile(ast.Module([statement], []), module.__file__, "exec"), vars(module))
                 value = None

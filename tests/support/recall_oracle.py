@@ -1,8 +1,8 @@
 """What a random program comes to, without any engine (ALWAYS), and what each of its calls rests on, by the naive definition.
 
     below(c) = {c's task} ∪ externals written in the returned expression ∪ what its reduction met:
-               of each part the externals in its arguments and what is below it, externals made by operators, context entries,
-               and the same of each awaited expression
+               of each part the externals in its arguments and what is below it, externals that operators look into or make,
+               context entries; and the same of each awaited expression, with the externals in its value
     refuse(c) = cache=False ∨ a part or an awaited expression refuses or failed and was recovered
 
 `off` names rules of this definition that are switched off: the suite shows that each is needed.
@@ -19,7 +19,7 @@ from recall_world import Cup
 
 RULES = (
     "own", "written", "arguments", "arguments not below", "made", "test", "items", "operands", "callee", "handled", "defaults",
-    "context", "context missing", "missing", "awaited", "written in awaited", "shared", "cache=False", "contagious", "recovered",
+    "context", "context missing", "missing", "looked", "awaited", "awaited values", "shared", "cache=False", "contagious", "recovered",
 )  # fmt: skip
 REFUSED = ("refused",)
 DEEPEST = 40
@@ -106,13 +106,15 @@ class Always:
         for place, template in enumerate(spec.awaits):
             value, rests = self.reduce(template, leaves)
             if self.on("awaited"):
-                met |= rests | (self.written(template, leaves) if self.on("written in awaited") else set())
+                met |= rests
             if isinstance(value, Failure):
                 if self.on("recovered"):
                     met.add(REFUSED)
                 if not spec.guard:
                     return value, met
                 value = str(value.error)
+            elif self.on("awaited") and self.on("awaited values"):
+                met |= self.externals(value)
             leaves["w", place] = value
         if self.on("written"):
             met |= self.written(spec.body, leaves)
@@ -152,7 +154,7 @@ class Always:
                     return outcome, rests | met | below
                 if isinstance(values, Failure):
                     return values, rests | met
-                return self.operate(lambda: callee(*values), rests | met)
+                return self.operate(lambda: callee(*values), rests | met, [callee, *values])
             case ("task", name):
                 return TaskName(name), set()
             case ("tuple", parts):
@@ -166,10 +168,10 @@ class Always:
                     if isinstance(value, Failure):
                         return value, rests
                     values.append(value)
-                return (values, rests) if template[0] == "seq" else self.operate(lambda: values[template[1]], rests)
+                return (values, rests) if template[0] == "seq" else self.operate(lambda: values[template[1]], rests, values)
             case ("cond", test, then, other):
                 value, rests = self.reduce(test, leaves)
-                rests = rests if self.on("test") else set()
+                rests = rests | self.looked(value) if self.on("test") else set()
                 if isinstance(value, Failure):
                     return value, rests
                 outcome, met = self.reduce(then if value else other, leaves)
@@ -191,24 +193,30 @@ class Always:
                 return value, entry
             case ("cup", choice) | ("read", choice):
                 value, rests = self.reduce(choice, leaves)
-                rests = rests if self.on("operands") else set()
+                rests = rests | self.looked(value) if self.on("operands") else set()
                 if isinstance(value, Failure):
                     return value, rests
-                cup, rests = self.operate(lambda: Cup("in") / ("0" if value else "1"), rests)
-                return (cup, rests) if template[0] == "cup" else (cup.get(7), rests)
+                cup, rests = self.operate(lambda: Cup("in") / ("0" if value else "1"), rests, Cup("in"))
+                return (cup, rests) if template[0] == "cup" else (cup.get(7), rests | self.looked(cup))
             case ("peek", place):
-                return Cup(place).get(7), set()
+                return Cup(place).get(7), self.looked(Cup(place))
             case ("eq" | "need", left, right):
                 values, rests = all_of((left, right))
                 rests = rests if self.on("operands") else set()
                 if isinstance(values, Failure):
                     return values, rests
                 same = values[0] == values[1]
-                return (same, rests) if template[0] == "eq" else self.operate(lambda: 1 // same, rests)
+                rests = rests | self.looked(values)
+                return (same, rests) if template[0] == "eq" else self.operate(lambda: 1 // same, rests, same)
             case _:
                 return 0, set()
 
-    def operate(self, operation: Any, rests: set[Any]) -> tuple[Any, set[Any]]:
+    def looked(self, operands: Any) -> set[Any]:
+        """An operator may look into whatever it is given."""
+        return self.externals(operands) if self.on("looked") else set()
+
+    def operate(self, operation: Any, rests: set[Any], operands: Any) -> tuple[Any, set[Any]]:
+        rests = rests | self.looked(operands)
         try:
             value = operation()
         except (TypeError, ZeroDivisionError, IndexError) as error:

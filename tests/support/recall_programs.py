@@ -210,7 +210,7 @@ class Maker:
         self.chance, self.n = chance, n
         forms = ["call"] * 6 + [form for form in FORMS if form != "call"] + ["catch", "tuple"]
         kinds = ["expr"] * 4 + ["write", "read", "read", "look", "fail", "fail", "chance", "async", "async"]
-        self.all_forms = self.forms = [form for form in forms if form not in without]
+        self.forms = [form for form in forms if form not in without]
         self.kinds = [kind for kind in kinds if kind not in without]
 
     def program(self) -> dict[str, Spec]:
@@ -221,15 +221,12 @@ class Maker:
         kind = old.kind if old else chance.choice(self.kinds)
         leaves: list[Any] = [("p", 0), ("p", 1), ("k",)]
         leaves += {"write": [("s",)] * 3, "look": [("h",)] * 2, "async": [("w", 0), ("w", 1)] * 2}.get(kind, [])
-        self.forms = self.all_forms
         body = self.template(i, chance.choice([1, 2, 2, 3]) if i < self.n - 1 else 1, leaves)
         # What a body made or looked into and does not return is seen by nobody.
         if kind == "write":
             body = chance.choice([("s",), ("tuple", (("s",), body))])
         elif kind == "look":
             body = chance.choice([("cond", 1, body, ("h",)), ("tuple", (body, ("h",)))])
-        # Looking into an external value that is written in a default or an awaited expression is a known gap: test_known_gaps.
-        self.forms = [form for form in self.all_forms if form != "peek"]
         default: Any = 0
         if chance.random() < 0.5:
             default = chance.choice([1, Cup("in/1"), self.template(i, 1, []), ("cup", chance.choice([0, 1]))])

@@ -124,7 +124,7 @@ class Losing(InProcess):
 
     def submit(self, jobs: Sequence[tuple[Any, Any]], post: Any) -> None:
         for ticket, job in jobs:
-            if job.task.name in LOST:
+            if job.task is not None and job.task.name in LOST:
                 post(ticket, Lost(WorkerLostError(f"the worker of {job.task.name} died")), Report(0.0, 0.0))
             else:
                 super().submit([(ticket, job)], post)

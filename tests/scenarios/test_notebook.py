@@ -1,0 +1,128 @@
+"""Cells of a notebook: source that is executed, again and again, in one namespace."""
+
+import linecache
+
+import pytest
+
+from alonzo import Runtime
+
+FIRST = """\
+from alonzo import task
+
+@task
+def square(n):
+    began.append(("square", n))
+    return n * n
+
+@task
+def main(n):
+    began.append(("main", n))
+    return [square(i) for i in range(n)]
+"""
+CHANGED = """\
+@task
+def square(n):
+    began.append(("square", n))
+    return n * n * n
+"""
+PART = """\
+@task
+def square(n):
+    # a comment, and other spaces
+    began.append(("square",   n))
+
+    return n * n
+"""
+
+
+class Notebook:
+    """Executes cells as IPython does: each compiled under a name of its own, with its text in linecache."""
+
+    def __init__(self, *, has_text):
+        self.namespace = {"__name__": "__main__", "began": []}
+        self._has_text = has_text
+        self._number = 0
+
+    def cell(self, source):
+        self._number += 1
+        name = f"<cell {id(self)}-{self._number}>"
+        if self._has_text:
+            linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
+        exec(compile(source, name, "exec"), self.namespace)
+
+    def began(self):
+        """What has begun since the last time."""
+        began, self.namespace["began"][:] = self.namespace["began"][:], []
+        return began
+
+
+@pytest.fixture(params=[True, False], ids=["with text", "without text"])
+def notebook(request):
+    return Notebook(has_text=request.param)
+
+
+@pytest.fixture(params=["inprocess", "threads"])
+def runtime(request, tmp_path):
+    with Runtime(store=f"sqlite:{tmp_path}/runs.db", executor=request.param) as runtime:
+        yield runtime
+
+
+pytestmark = pytest.mark.filterwarnings("ignore::alonzo._runtime.AlonzoWarning")
+
+
+def run(notebook, runtime, n=3):
+    return runtime.run(notebook.namespace["main"](n)), sorted(notebook.began())
+
+
+ALL = [("main", 3), ("square", 0), ("square", 1), ("square", 2)]
+
+
+def test_a_cell_that_is_run_again_as_it_is_runs_nothing(notebook, runtime):
+    notebook.cell(FIRST)
+    assert run(notebook, runtime) == ([0, 1, 4], ALL)
+
+    notebook.cell(FIRST)
+
+    assert run(notebook, runtime) == ([0, 1, 4], [])
+
+
+def test_a_task_defined_anew_runs_again_and_its_caller_does_not(notebook, runtime):
+    notebook.cell(FIRST)
+    run(notebook, runtime)
+
+    notebook.cell(CHANGED)
+
+    assert run(notebook, runtime) == ([0, 1, 8], ALL[1:])
+
+
+def test_a_task_defined_as_it_was_before_is_recalled(notebook, runtime):
+    notebook.cell(FIRST)
+    run(notebook, runtime)
+    notebook.cell(CHANGED)
+    run(notebook, runtime)
+
+    notebook.cell(FIRST)
+
+    assert run(notebook, runtime) == ([0, 1, 4], [])
+
+
+def test_another_cell_with_the_same_definition_is_the_same(runtime):
+    notebook = Notebook(has_text=True)
+    notebook.cell(FIRST)
+    run(notebook, runtime)
+
+    notebook.cell(PART)
+
+    assert run(notebook, runtime) == ([0, 1, 4], [])
+
+
+def test_a_constant_of_another_cell_counts(notebook, runtime):
+    notebook.cell("FACTOR = 2")
+    notebook.cell(FIRST.replace("n * n", "n * FACTOR"))
+    assert run(notebook, runtime) == ([0, 2, 4], ALL)
+
+    notebook.cell("FACTOR = 3")
+    assert run(notebook, runtime) == ([0, 3, 6], ALL[1:])
+
+    notebook.cell("FACTOR = 2")
+    assert run(notebook, runtime) == ([0, 2, 4], [])
