@@ -16,10 +16,11 @@ AHEAD = 0.02
 
 
 class Admission:
-    """The jobs that wait for one executor of this width."""
+    """The jobs that wait for one executor of this width; `ahead`: it may be given more than it works on at once."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, *, ahead: bool = True) -> None:
         self._width = width
+        self._ahead = ahead
         self._consumers: deque[Any] = deque()
         self._producers: deque[Any] = deque()
         self._mean: float | None = None
@@ -43,7 +44,7 @@ class Admission:
 
     @property
     def capacity(self) -> int:
-        if self._mean is None:
+        if self._mean is None or not self._ahead:
             return self._width
         return self._width + min(MOST, int(self._width * AHEAD / max(self._mean, 1e-6)))
 
@@ -51,6 +52,10 @@ class Admission:
         """One that was under way has ended after so many seconds of work."""
         self.under_way -= 1
         self._mean = seconds if self._mean is None else self._mean + (seconds - self._mean) * 0.1
+
+    def withdrawn(self) -> None:
+        """One that was under way has been given back without having begun."""
+        self.under_way -= 1
 
     def drop(self) -> int:
         """Forget what waits; answers how many."""

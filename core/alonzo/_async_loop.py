@@ -109,6 +109,12 @@ class AsyncJobs:
         self._waiting.extend([(ticket, job, post) for ticket, job in jobs])
         self._thread.call(self._admit)
 
+    def withdraw(self, post: Post) -> list[Ticket]:
+        """Take back the jobs of this post that wait for a place."""
+        items = [self._waiting.popleft() for _ in range(len(self._waiting))]
+        self._waiting.extend(item for item in items if item[2] is not post)
+        return [item[0] for item in items if item[2] is post]
+
     def resume(self, ticket: Ticket, number: int, outcome: Found | Raised | Lost) -> None:
         self._thread.call(self._resume, ticket, number, outcome)
 

@@ -108,6 +108,7 @@ class InProcess:
     """Applies each task where it is submitted, one at a time; `async def` tasks on an event loop beside it."""
 
     width = 1
+    applies_here = True
 
     def __init__(self, site: ExecutorSite) -> None:
         self._applier = site.applier

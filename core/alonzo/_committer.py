@@ -60,6 +60,8 @@ class Committer:
 
     def begin(self, start: RunStart) -> int:
         with self._lock:
+            if self.error is not None:
+                self._retry()
             run = self.store.begin(start)
             self._running.add(run)
             if self._thread is None:
@@ -90,8 +92,7 @@ class Committer:
     def finish(self, run: int, status: RunStatus, counts: Mapping[str, int], error: str = "") -> int:
         """The end of a run; answers how many of its notes could not be written."""
         with self._lock:
-            self.error = None  # once more: a full disk may have been cleared meanwhile
-            self._commit()
+            self._retry()
             lost = self._notes.pop(run, [])
             self._count -= len(lost)
             self._running.discard(run)
@@ -111,6 +112,11 @@ class Committer:
             self._thread.join()
         with self._lock:
             self.store.close()
+
+    def _retry(self) -> None:
+        """Once more: a full disk may have been cleared meanwhile."""
+        self.error = None
+        self._commit()
 
     def _commit(self) -> None:
         if self.error is not None:

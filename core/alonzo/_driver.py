@@ -26,7 +26,7 @@ from ._digests import digest_of
 from ._effects import ABSENT, Apply, Asks, Fetch, Found, Inspect, Lost, Raised, Recall, Remember, Resume, Target
 from ._errors import AlonzoError, OptionError, StoreError
 from ._machine import Machine
-from ._ports import Attempt, Executor, Moment, Note, Report
+from ._ports import AppliesHere, Attempt, Executor, Moment, Note, Report, Withdraws
 from ._preview import preview
 from ._typed import nearest
 
@@ -100,6 +100,8 @@ class Drive:
         self._told: set[bytes] = set()
         self._bodies: dict[int, Note] = {}  # of jobs whose function has returned a body that is being reduced
         self._gone: frozenset[bytes] = frozenset()
+        self._withdrawn: set[str] = set()  # executors that have given back what they had not begun
+        self.post = self._post  # one object, by which an executor knows the jobs of this run
         self._reported = 0
         self.stopping = False
 
@@ -110,7 +112,7 @@ class Drive:
         self.stopping = True
         self._inbox.put(_WAKE)
 
-    def post(self, ticket: Any, answer: Any, report: Report) -> None:
+    def _post(self, ticket: Any, answer: Any, report: Report) -> None:
         self._inbox.put((ticket, answer, report))
 
     # -- the loop ----------------------------------------------------------------------------------
@@ -153,8 +155,14 @@ class Drive:
 
     def _under_way(self) -> bool:
         """Is anything still being applied that will end by itself? What waits for the machine will not."""
-        for admission in self._admissions.values():
+        for name, admission in self._admissions.items():
             admission.drop()
+            executor = self._host.executor(name)
+            if name not in self._withdrawn and isinstance(executor, Withdraws):
+                self._withdrawn.add(name)
+                for ticket in executor.withdraw(self.post):
+                    admission.withdrawn()
+                    del self._names[ticket]
         return any(not self._machine.is_awaiting(ticket) for ticket in self._names)
 
     def _perform(self, effects: Sequence[tuple[Any, Any]]) -> None:
@@ -204,7 +212,9 @@ class Drive:
         admission = self._admissions.get(name)
         if admission is None:
             try:
-                admission = self._admissions[name] = Admission(self._host.executor(name).width)
+                executor = self._host.executor(name)
+                here = isinstance(executor, AppliesHere) and executor.applies_here
+                admission = self._admissions[name] = Admission(executor.width, ahead=not here)
             except (AlonzoError, OptionError) as error:
                 self._machine.answer(ticket, Raised(error))
                 return
@@ -243,6 +253,8 @@ class Drive:
             return
         del self._names[ticket]
         self._admissions[name].finished(report.finished - report.started)
+        if ticket.job:
+            self._tell("applied", ticket.node._task.full_name, ticket.job)
         self._attempts[ticket] = (Attempt(name, report.worker, report.started, report.finished), report.output)
         seen = report.seen
         awaited = self._machine.looked_into(ticket)

@@ -121,6 +121,21 @@ class Executor(Protocol):
         """Stop at once: nothing more is posted for what has not begun; workers are ended and waited for. Idempotent."""
 
 
+@runtime_checkable
+class Withdraws(Protocol):
+    """An executor that can give back what it has not begun: a run that is to stop asks for it."""
+
+    def withdraw(self, post: Post) -> Sequence[Ticket]:
+        """The tickets of jobs that were submitted with this `post` and have not begun; nothing is posted for them any more."""
+
+
+@runtime_checkable
+class AppliesHere(Protocol):
+    """An executor that applies in `submit` itself. It is given one job at a time: what is known must not wait for the next one."""
+
+    applies_here: bool
+
+
 @attrs.frozen
 class ExecutorSite:
     """What an executor is opened with.
@@ -279,7 +294,8 @@ class StoreKind:
 class Moment:
     """Something that happened in a run.
 
-    what     run_started, queued, started, finished, recalled, shared, failed, printed, warned, committed, run_finished
+    what     run_started, queued, started, applied, finished, recalled, shared, failed, printed, warned, committed, run_finished
+             (applied: the function has ended; finished: the call has its value, the body that was returned being reduced)
     task     the full name of the task concerned, or ""
     job      its number, 0 for the run itself
     at       seconds since the epoch

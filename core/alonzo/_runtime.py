@@ -30,7 +30,7 @@ from ._machine import Machine
 from ._options import TaskOptions
 from ._plugins import Providers, assemble
 from ._ports import Executor, ExecutorSite, Moment, RunStart, StoreSite
-from ._preview import preview
+from ._preview import preview, shown
 from ._settings import Settings, load_settings, private_directory
 from ._typed import nearest
 
@@ -86,6 +86,8 @@ class Runtime:
         self._keep_going = keep_going
         self._lock = threading.Lock()
         self._drives: set[Drive] = set()
+        self._running = 0
+        self._stopping = False
         self._executors: dict[str, Executor] = {}
         self._pending_warnings: list[str] = []
         self._local = threading.local()
@@ -125,8 +127,19 @@ class Runtime:
             raise AlonzoError("this runtime is closed")
         summary = Summary()
         with self._lock:
-            if not self._drives:
+            if not self._running:
                 self._catalog.refresh()
+                self._stopping = False
+            self._running += 1
+        try:
+            return self._begun(expression, summary, tuple(force), dry_run, tags)
+        finally:
+            with self._lock:
+                self._running -= 1
+
+    def _begun(
+        self, expression: T, summary: Summary, force: tuple[str, ...], dry_run: bool, tags: Mapping[str, str] | None
+    ) -> T:
         started = _describe(expression)
         start = RunStart(
             *started,
@@ -138,7 +151,7 @@ class Runtime:
             " ".join(sys.argv),
         )
         with _CalmerGc():
-            value: T = self._run(expression, start, summary, tuple(force), dry_run)
+            value: T = self._run(expression, start, summary, force, dry_run)
             return value
 
     async def arun(self, expression: T, *, force: Sequence[str] = (), dry_run: bool = False) -> T:
@@ -149,6 +162,7 @@ class Runtime:
 
     def stop(self) -> None:
         """Nothing new starts, what is under way finishes and is kept; each run then raises KeyboardInterrupt. From any thread."""
+        self._stopping = self._running > 0
         for drive in list(self._drives):
             drive.stop()
 
@@ -195,6 +209,8 @@ class Runtime:
                 drive = Drive(self._host(dry_run), machine, run, summary, dry_run=dry_run)
                 with self._lock:
                     self._drives.add(drive)
+                if self._stopping:  # it was asked for before this drive could hear it
+                    drive.stop()
                 try:
                     self._local.drive = drive
                     drive.reduce()
@@ -375,7 +391,8 @@ def _matcher(patterns: Sequence[str]) -> Any:
 
 def _describe(expression: Any) -> tuple[str, str]:
     if type(expression) is Call:
-        return expression._task.full_name, preview(expression._args)
+        named = [f"{name}={shown(value)}" for name, value in expression._kwargs.items()]
+        return expression._task.full_name, ", ".join(filter(None, [preview(expression._args), *named]))
     return (repr(expression) if isinstance(expression, Expression) else type(expression).__name__), ""
 
 

@@ -24,6 +24,7 @@ from ._hookspecs import hookimpl, hookspec
 from ._ports import (
     Applied,
     Applier,
+    AppliesHere,
     Attempt,
     Encoder,
     Executor,
@@ -43,6 +44,7 @@ from ._ports import (
     StoreKind,
     StoreSite,
     Ticket,
+    Withdraws,
 )
 from ._settings import Project, Settings, find_project, load_settings
 from ._traces import Entry, External, Footprint
@@ -67,6 +69,7 @@ __all__ = [
     "ABSENT",
     "Applied",
     "Applier",
+    "AppliesHere",
     "Apply",
     "Asks",
     "Attempt",
@@ -98,6 +101,7 @@ __all__ = [
     "StoreKind",
     "StoreSite",
     "Ticket",
+    "Withdraws",
     "digest_of",
     "frame",
     "hookimpl",

@@ -48,7 +48,17 @@ def test_an_expression_means_the_same_after_a_journey_as_bytes(program):
 
 
 @EXAMPLES
-@given(st.one_of(st.integers(), st.floats(allow_nan=False), st.text(), st.binary(), st.booleans(), st.none(), st.complex_numbers(allow_nan=False)))
+@given(
+    st.one_of(
+        st.integers(),
+        st.floats(allow_nan=False),
+        st.text(),
+        st.binary(),
+        st.booleans(),
+        st.none(),
+        st.complex_numbers(allow_nan=False),
+    )
+)
 def test_a_scalar_comes_back_as_itself_with_its_type(value):
     back = _through_bytes(World(), value)
 
@@ -56,7 +66,9 @@ def test_a_scalar_comes_back_as_itself_with_its_type(value):
     assert type(back) is type(value)
 
 
-@pytest.mark.parametrize("value", ["\ud800", "", -0.0, 10**400, -(10**400), bytearray(b"x"), ..., range(-5, 9, 3), complex(-0.0, 1)])
+@pytest.mark.parametrize(
+    "value", ["\ud800", "", -0.0, 10**400, -(10**400), bytearray(b"x"), ..., range(-5, 9, 3), complex(-0.0, 1)]
+)
 def test_uncommon_scalars_come_back(value):
     back = _through_bytes(World(), value)
 
@@ -145,8 +157,14 @@ class Serializer:
     [
         "blob",
         "my.blob",
-        pytest.param("pickled-blob", marks=pytest.mark.xfail(strict=True, reason="core: any codec that begins with pickle is unpickled")),
-        pytest.param("lazy-blob", marks=pytest.mark.xfail(strict=True, reason="core: any codec that begins with lazy- is unpickled")),
+        pytest.param(
+            "pickled-blob",
+            marks=pytest.mark.xfail(strict=True, reason="core: any codec that begins with pickle is unpickled"),
+        ),
+        pytest.param(
+            "lazy-blob",
+            marks=pytest.mark.xfail(strict=True, reason="core: any codec that begins with lazy- is unpickled"),
+        ),
     ],
 )
 def test_a_serializer_of_any_name_reads_what_it_wrote(name):
@@ -165,7 +183,9 @@ def test_a_serializer_that_fails_is_an_encode_error_that_names_the_type():
         Codec([Broken("blob")]).encode(Blob("x"))
 
 
-@pytest.mark.xfail(strict=True, reason="core: nodes are numbered anew in topological order, which is not that of creation")
+@pytest.mark.xfail(
+    strict=True, reason="core: nodes are numbered anew in topological order, which is not that of creation"
+)
 def test_expressions_in_a_set_are_visited_in_the_same_order_after_a_journey():
     first, second = inc(1), inc(2)
     body = [cond(False, second, 0), {first, second}]

@@ -221,7 +221,13 @@ SHAPES = {
 QUADRATIC = {"a failure far below the catch": "core: _doom walks the whole way up for each call that fails"}
 
 
-@pytest.mark.parametrize("shape", [pytest.param(s, marks=pytest.mark.xfail(strict=True, reason=QUADRATIC[s])) if s in QUADRATIC else s for s in SHAPES])
+@pytest.mark.parametrize(
+    "shape",
+    [
+        pytest.param(s, marks=pytest.mark.xfail(strict=True, reason=QUADRATIC[s])) if s in QUADRATIC else s
+        for s in SHAPES
+    ],
+)
 def test_four_times_as_much_is_at_most_five_times_the_work(shape):
     few, many = _steps(SHAPES[shape](100)), _steps(SHAPES[shape](400))
 

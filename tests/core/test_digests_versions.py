@@ -62,7 +62,9 @@ def test_digests_do_not_follow_the_version_of_python(version, tmp_path):
     "version",
     [
         "3.12",
-        pytest.param("3.13", marks=pytest.mark.xfail(strict=True, reason="core: PosixPath is of pathlib._local there: type_name")),
+        pytest.param(
+            "3.13", marks=pytest.mark.xfail(strict=True, reason="core: PosixPath is of pathlib._local there: type_name")
+        ),
     ],
 )
 def test_the_digest_of_a_path_does_not_follow_the_version_of_python(version, tmp_path):

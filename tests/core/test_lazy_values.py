@@ -84,7 +84,15 @@ def test_the_call_is_named_also_through_a_chain_of_operations(use):
 
 @pytest.mark.parametrize(
     "use",
-    [json.dumps, lambda v: "".join([v]), open, lambda v: setattr(v, "x", 1), lambda v: v.__setitem__(0, 1), dict, bytes],
+    [
+        json.dumps,
+        lambda v: "".join([v]),
+        open,
+        lambda v: setattr(v, "x", 1),
+        lambda v: v.__setitem__(0, 1),
+        dict,
+        bytes,
+    ],
     ids=["json", "join", "open", "attribute set", "item set", "dict", "bytes"],
 )
 def test_other_eager_uses_fail_at_once(use):
@@ -93,8 +101,14 @@ def test_other_eager_uses_fail_at_once(use):
 
 
 LAZY = {
-    "arithmetic": (lambda v: [v + 1, 1 + v, v - 1, 5 - v, v * 2, v / 2, 7 // v, v % 2, 2**v], [4, 4, 2, 2, 6, 1.5, 2, 1, 8]),
-    "comparison": (lambda v: [v < 4, v <= 3, v > 3, v >= 3, v == 3, v != 3, 2 < v], [True, True, False, True, True, False, True]),
+    "arithmetic": (
+        lambda v: [v + 1, 1 + v, v - 1, 5 - v, v * 2, v / 2, 7 // v, v % 2, 2**v],
+        [4, 4, 2, 2, 6, 1.5, 2, 1, 8],
+    ),
+    "comparison": (
+        lambda v: [v < 4, v <= 3, v > 3, v >= 3, v == 3, v != 3, 2 < v],
+        [True, True, False, True, True, False, True],
+    ),
     "sum": (lambda v: sum([v, v, 1]), 7),
     "in place": (lambda v: _added(v), 8),
     "text before": (lambda v: "ab" * v, "ababab"),
@@ -118,7 +132,9 @@ def test_a_use_that_can_wait_is_lazy(use):
     assert here(function(number(3))) == expected
 
 
-@pytest.mark.parametrize("use", [lambda v: -v, lambda v: +v, abs, lambda v: v & 1, lambda v: v | 4, lambda v: 1 << v, lambda v: ~v])
+@pytest.mark.parametrize(
+    "use", [lambda v: -v, lambda v: +v, abs, lambda v: v & 1, lambda v: v | 4, lambda v: 1 << v, lambda v: ~v]
+)
 def test_the_other_operators_are_lazy_too(use):
     assert here(use(number(3))) == use(3)
 
@@ -152,7 +168,16 @@ def test_repr_names_the_call_and_works_in_containers():
 
 @pytest.mark.parametrize(
     "name",
-    ["__array__", "__len_hint__", "__fspath__", "__wrapped__", "_repr_html_", "_repr_mimebundle_", "_ipython_display_", "__dataclass_fields__"],
+    [
+        "__array__",
+        "__len_hint__",
+        "__fspath__",
+        "__wrapped__",
+        "_repr_html_",
+        "_repr_mimebundle_",
+        "_ipython_display_",
+        "__dataclass_fields__",
+    ],
 )
 def test_names_by_which_libraries_probe_are_not_there(name):
     assert not hasattr(number(1), name)
@@ -167,7 +192,9 @@ def test_inspection_does_not_take_a_lazy_value_for_something_else():
     assert not callable(getattr(type(number(1)), "__copy__", None))
 
 
-@pytest.mark.parametrize("call", [lambda: number(1, 2), lambda: number(y=1), lambda: number.partial(1, 2)(3), lambda: two(1)])
+@pytest.mark.parametrize(
+    "call", [lambda: number(1, 2), lambda: number(y=1), lambda: number.partial(1, 2)(3), lambda: two(1)]
+)
 def test_wrong_arguments_are_a_type_error_where_the_call_is_written(call):
     with pytest.raises(TypeError, match=r"(number|two)\(\)"):
         call()

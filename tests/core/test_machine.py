@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from machine_driver import Drive, World
-from random_programs import CONTEXT, KINDS, INNER, lazy
+from random_programs import CONTEXT, INNER, KINDS, lazy
 
 from alonzo import AlonzoError, LoopError, catch, cond, seq, task
 from alonzo._effects import ABSENT, Apply, Asks, Found, Inspect, Raised, Recall, Remember, Resume

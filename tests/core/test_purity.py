@@ -110,7 +110,7 @@ print(answered)
 print("\\n".join(sorted(set(EVENTS))))
 '''
 
-PLANTED = '''
+PLANTED = """
 def planted(operands, known, scope, honest=forms.FORMS["cond"]):
     import time
     time.time()
@@ -122,7 +122,7 @@ for name in dir(alonzo):
     part = getattr(alonzo, name)
     if getattr(part, "FORMS", None) is not None:
         part.FORMS = forms.FORMS
-'''
+"""
 
 
 def _watched(plant, tmp_path):

@@ -94,7 +94,9 @@ def test_runs_at_once_from_several_threads_are_each_right():
         results = {}
 
         def work(number):
-            results[number] = [runtime.run([inc(i), catch(bad(i), ValueError, -1), inc(number * 1000)]) for i in range(10)]
+            results[number] = [
+                runtime.run([inc(i), catch(bad(i), ValueError, -1), inc(number * 1000)]) for i in range(10)
+            ]
 
         threads = [threading.Thread(target=work, args=(number,)) for number in range(6)]
         for thread in threads:
@@ -250,7 +252,9 @@ class Wordless(Exception):
         raise RuntimeError("no text")
 
 
-@pytest.mark.xfail(strict=True, reason="core: add_note on a frozen exception, and its text, are not guarded in _failure and _run")
+@pytest.mark.xfail(
+    strict=True, reason="core: add_note on a frozen exception, and its text, are not guarded in _failure and _run"
+)
 @pytest.mark.parametrize("error", [Frozen(3), Wordless()])
 def test_an_unfriendly_exception_is_raised_as_it_is(error):
     @task
@@ -345,7 +349,6 @@ def test_a_store_that_cannot_be_written_is_said_with_how_much_was_lost():
     runtime.close()
 
 
-@pytest.mark.xfail(strict=True, reason="core: the committer's error outlives its run; the next returns None as if done")
 def test_a_run_after_the_store_has_recovered_works():
     store, runtime = _flaky()
     store.broken = True
@@ -408,13 +411,7 @@ except AlonzoError as error: print(type(error).__name__)
 """
 
 
-@pytest.mark.parametrize(
-    "root",
-    [
-        "made()",
-        pytest.param("body()", marks=pytest.mark.xfail(strict=True, reason="core: _codec.topological never ends on a cycle")),
-    ],
-)
+@pytest.mark.parametrize("root", ["made()", "body()"])
 def test_a_call_that_is_part_of_its_own_argument_is_an_error_and_no_hang(root, tmp_path):
     script = tmp_path / "in_itself.py"
     script.write_text(IN_ITSELF.format(root))

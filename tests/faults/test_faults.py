@@ -47,10 +47,27 @@ def plant(core, edits):
 def outcome(core, tests):
     """The exit code and output of pytest with this copy of core before all others."""
     path = os.pathsep.join([str(core.parent), os.environ.get("PYTHONPATH", "")])
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-o", "addopts=--import-mode=importlib"]
-    command += [f"--rootdir={TESTS.parent}", "-c", str(TESTS.parent / "pyproject.toml"), *[str(TESTS / test) for test in tests]]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-x",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-o",
+        "addopts=--import-mode=importlib",
+    ]
+    command += [
+        f"--rootdir={TESTS.parent}",
+        "-c",
+        str(TESTS.parent / "pyproject.toml"),
+        *[str(TESTS / test) for test in tests],
+    ]
     environment = {**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
-    done = subprocess.run(command, cwd=core.parent, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(
+        command, cwd=core.parent, env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
     return done.returncode, done.stdout + done.stderr
 
 

@@ -1,6 +1,6 @@
 """What is recorded as a footprint is the naive definition's, entry for entry; and each of its rules is needed for that.
 
-    TEST_RECALL_PROGRAMS=50000 pytest tests/recall/test_canonicity.py
+TEST_RECALL_PROGRAMS=50000 pytest tests/recall/test_canonicity.py
 """
 
 import os

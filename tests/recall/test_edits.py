@@ -143,7 +143,12 @@ def test_a_new_process_sees_edits_as_well(project):
         places = [str(Path(module.__file__).parents[1]) for module in (alonzo, alonzo_store_sqlite)]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(project.path), *places])}
         done = subprocess.run(
-            [sys.executable, "-c", program], cwd=project.path, env=environment, capture_output=True, text=True, check=True
+            [sys.executable, "-c", program],
+            cwd=project.path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
         )
         return json.loads(done.stdout)
 

@@ -95,7 +95,10 @@ def test_what_depends_on_the_order_of_completion_is_not_remembered(bench):
     assert bench.run(flow.main()).ran["main"] == 1
 
 
-@pytest.mark.xfail(strict=True, reason="externals written in an awaited expression, in a branch not taken, are in no footprint (rules 3, 5)")
+@pytest.mark.xfail(
+    strict=True,
+    reason="externals written in an awaited expression, in a branch not taken, are in no footprint (rules 3, 5)",
+)
 def test_what_stands_in_an_awaited_expression_counts_where_it_is_not_demanded_too(bench):
     async def main():
         cup = Cup("in")

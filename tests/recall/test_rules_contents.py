@@ -395,7 +395,9 @@ def beside_a_failure():
 
 
 @pytest.mark.parametrize(
-    "main", [awaiting, as_argument, as_test, as_part, in_order, by_operator, by_default, beside_a_failure], ids=lambda f: f.__name__
+    "main",
+    [awaiting, as_argument, as_test, as_part, in_order, by_operator, by_default, beside_a_failure],
+    ids=lambda f: f.__name__,
 )
 def test_12_cache_false_refuses_upward_through_everything(bench, main):
     runs = []

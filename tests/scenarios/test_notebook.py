@@ -1,6 +1,8 @@
 """Cells of a notebook: source that is executed, again and again, in one namespace."""
 
 import linecache
+import sys
+import types
 
 import pytest
 
@@ -38,8 +40,9 @@ def square(n):
 class Notebook:
     """Executes cells as IPython does: each compiled under a name of its own, with its text in linecache."""
 
-    def __init__(self, *, has_text):
-        self.namespace = {"__name__": "__main__", "began": []}
+    def __init__(self, *, has_text, namespace=None):
+        self.namespace = {"__name__": "__main__"} if namespace is None else namespace
+        self.namespace["began"] = []
         self._has_text = has_text
         self._number = 0
 
@@ -56,9 +59,15 @@ class Notebook:
         return began
 
 
-@pytest.fixture(params=[True, False], ids=["with text", "without text"])
-def notebook(request):
-    return Notebook(has_text=request.param)
+@pytest.fixture(params=["main with text", "main without text", "dict with text", "dict without text"])
+def notebook(request, monkeypatch):
+    """In the main module, as notebooks are, or in a dict, as a program has it that calls exec() itself."""
+    where, _, text = request.param.partition(" ")
+    if where == "dict":
+        return Notebook(has_text=text == "with text")
+    main = types.ModuleType("__main__")
+    monkeypatch.setitem(sys.modules, "__main__", main)
+    return Notebook(has_text=text == "with text", namespace=vars(main))
 
 
 @pytest.fixture(params=["inprocess", "threads"])
@@ -86,7 +95,10 @@ def test_a_cell_that_is_run_again_as_it_is_runs_nothing(notebook, runtime):
     assert run(notebook, runtime) == ([0, 1, 4], [])
 
 
-def test_a_task_defined_anew_runs_again_and_its_caller_does_not(notebook, runtime):
+def test_a_task_defined_anew_runs_again_and_its_caller_does_not(notebook, runtime, request):
+    if notebook.namespace is not vars(sys.modules["__main__"]):
+        reason = "a namespace that is no module is not asked for what a name means today: the task met last is taken"
+        request.applymarker(pytest.mark.xfail(strict=True, reason=reason))
     notebook.cell(FIRST)
     run(notebook, runtime)
 

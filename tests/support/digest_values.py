@@ -127,7 +127,11 @@ def encoding(value):
     if isinstance(value, enum.Enum):
         return _join(b"e", [_name(kind), SCALARS[str](value.name), _token(value.value)])
     if dataclasses.is_dataclass(value):
-        fields = [part for field in dataclasses.fields(value) for part in (field.name.encode(), _token(getattr(value, field.name)))]
+        fields = [
+            part
+            for field in dataclasses.fields(value)
+            for part in (field.name.encode(), _token(getattr(value, field.name)))
+        ]
         return _join(b"o", [_name(kind), *fields])
     if hasattr(value, "_fields"):
         return _join(b"n", [_name(kind), *map(_token, value)])
@@ -166,7 +170,7 @@ def _more():
     # No independent encoding for these: only that every process says the same.
     return {
         "real path": pathlib.Path("a/b"),
-        "aware": datetime.datetime(2024, 1, 1, tzinfo=datetime.timezone.utc),
+        "aware": datetime.datetime(2024, 1, 1, tzinfo=datetime.UTC),
         "type": dict,
         "builtin": len,
         "no right": Right(0),

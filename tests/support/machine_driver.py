@@ -156,9 +156,7 @@ class World:
     def _light(self, found: Found) -> Found:
         data = self.values[digest_of(found.token)].data
         kept = data if len(data) <= AT_ONCE else None
-        return Found(
-            ABSENT, found.token, found.codec, kept, found.externals, found.lazy, len(data), found.names
-        )
+        return Found(ABSENT, found.token, found.codec, kept, found.externals, found.lazy, len(data), found.names)
 
     def decode(self, found: Found) -> Any:
         if found.value is not ABSENT:

@@ -17,7 +17,21 @@ from recall_programs import INPUTS, PLACES, Hands, Maker, Spec, install, root
 from recall_world import Bench, Done, Probe
 
 CONTEXTS: tuple[dict[str, Any], ...] = ({}, {"a": {"x": 1}, "b": 2}, {"a": {"x": 2}, "b": 2})
-STEPS = ("edit", "edit", "small edit", "revert", "nothing", "nothing", "forget", "input", "input", "output", "context", "disturb", "stop")
+STEPS = (
+    "edit",
+    "edit",
+    "small edit",
+    "revert",
+    "nothing",
+    "nothing",
+    "forget",
+    "input",
+    "input",
+    "output",
+    "context",
+    "disturb",
+    "stop",
+)
 
 
 class Pool:
@@ -41,7 +55,9 @@ class State:
 
 
 class History:
-    def __init__(self, pool: Pool, seed: int, *, without: frozenset[str] = frozenset(), steps: tuple[str, ...] = STEPS) -> None:
+    def __init__(
+        self, pool: Pool, seed: int, *, without: frozenset[str] = frozenset(), steps: tuple[str, ...] = STEPS
+    ) -> None:
         self.pool = pool
         self.chance = Random(seed)
         self.maker = Maker(self.chance, self.chance.choice([2, 3, 4, 5]), without)
@@ -162,7 +178,9 @@ class History:
         if not isinstance(outcome, Failure) and REFUSED not in always.rests:
             again = self.run()
             self.seen["again"] += 1
-            self._check(not again.ran and again.keys == 1, f"nothing changed: {again.keys} look-ups, ran {dict(again.ran)}")
+            self._check(
+                not again.ran and again.keys == 1, f"nothing changed: {again.keys} look-ups, ran {dict(again.ran)}"
+            )
         return True
 
     def run(self) -> Done:
@@ -174,7 +192,9 @@ class History:
         self._check(after == PLACES, f"{who} left {PLACES}, ALWAYS {after}")
 
     def _check(self, holds: bool, text: str) -> None:
-        assert holds, f"{text}\nafter {self.log} at root {self.state.root}, context {self.state.context}, of\n{self.state.program}"
+        assert holds, (
+            f"{text}\nafter {self.log} at root {self.state.root}, context {self.state.context}, of\n{self.state.program}"
+        )
 
 
 def _broken_off() -> None:

@@ -1,9 +1,14 @@
 """What a random program comes to, without any engine (ALWAYS), and what each of its calls rests on, by the naive definition.
 
-    below(c) = {c's task} ∪ externals written in the returned expression ∪ what its reduction met:
-               of each part the externals in its arguments and what is below it, externals that operators look into or make,
-               context entries; and the same of each awaited expression, with the externals in its value
-    refuse(c) = cache=False ∨ a part or an awaited expression refuses or failed and was recovered
+What is below a call is
+
+    its task, and the external values written anywhere in the expression it returned; and of all that was demanded to reduce that:
+    of each part, the external values in its arguments, and what is below it
+    of each operator, the external values that it was given or made
+    the context entries that were looked up
+    the same of each awaited expression, and the external values in what it came to
+
+It refuses when it has cache=False, when a part or an awaited expression refuses, and when a failure was recovered below it.
 
 `off` names rules of this definition that are switched off: the suite shows that each is needed.
 """
@@ -37,7 +42,9 @@ class Failure:
 class Always:
     """Evaluates in Python; every call's outcome and what it rests on are in `calls`: (name, key) -> (outcome, entries)."""
 
-    def __init__(self, program: Mapping[str, Spec], context: Mapping[str, Any], off: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self, program: Mapping[str, Spec], context: Mapping[str, Any], off: frozenset[str] = frozenset()
+    ) -> None:
         self.program, self.context, self.off = program, context, off
         self.rests: frozenset[Any] = frozenset()
         self._depth = 0
@@ -168,7 +175,11 @@ class Always:
                     if isinstance(value, Failure):
                         return value, rests
                     values.append(value)
-                return (values, rests) if template[0] == "seq" else self.operate(lambda: values[template[1]], rests, values)
+                return (
+                    (values, rests)
+                    if template[0] == "seq"
+                    else self.operate(lambda: values[template[1]], rests, values)
+                )
             case ("cond", test, then, other):
                 value, rests = self.reduce(test, leaves)
                 rests = rests | self.looked(value) if self.on("test") else set()

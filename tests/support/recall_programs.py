@@ -157,7 +157,7 @@ def lazily(value: Any) -> Any:
     return cond(1, value)
 
 
-def build(template: Any, leaves: dict[Any, Any]) -> Any:
+def build(template: Any, leaves: dict[Any, Any]) -> Any:  # noqa: C901 - one case a form
     """The template as Python would write it: expressions where something is lazy."""
     if type(template) is not tuple:
         return template
@@ -236,7 +236,7 @@ class Maker:
             chance.choice([1, 2, 3]) if kind == "fail" else 0, awaits if kind == "async" else (), chance.random() < 0.5,
         )  # fmt: skip
 
-    def template(self, i: int, depth: int, leaves: list[Any]) -> Any:
+    def template(self, i: int, depth: int, leaves: list[Any]) -> Any:  # noqa: C901 - one case a form
         chance = self.chance
         later = [f"t{j}" for j in range(i + 1, self.n)]
         if depth <= 0 or chance.random() < 0.1:
@@ -273,4 +273,18 @@ class Maker:
         return (form, t(), t())
 
 
-__all__ = ["CONTEXT_PATHS", "FORMS", "INPUTS", "PLACES", "Hands", "Maker", "Spec", "TaskName", "begin", "install", "plain", "root", "short"]
+__all__ = [
+    "CONTEXT_PATHS",
+    "FORMS",
+    "INPUTS",
+    "PLACES",
+    "Hands",
+    "Maker",
+    "Spec",
+    "TaskName",
+    "begin",
+    "install",
+    "plain",
+    "root",
+    "short",
+]

@@ -1,8 +1,8 @@
 """A world for tests of recall: an external type in memory, a store that counts and forgets, and one call that runs an expression.
 
-    with Bench() as bench:
-        bench.places["in"] = 1            # what the external value Cup("in") holds now; missing while it is not there
-        done = bench.run(main())          # done.value or done.error; done.ran, done.recalled, done.shared by name; done.keys asked
+with Bench() as bench:
+    bench.places["in"] = 1            # what the external value Cup("in") holds now; missing while it is not there
+    done = bench.run(main())          # done.value or done.error; done.ran, done.recalled, done.shared by name; done.keys asked
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import types
 import warnings
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 import attrs
 
@@ -94,7 +94,9 @@ class Probe(MemoryStore):
         for key, records in zip(keys, found, strict=True):
             if records is not None:
                 normals = () if forgets("normal", key) else records.normals
-                records = attrs.evolve(records, normals=normals, reductions=() if forgets("reduction", key) else records.reductions)
+                records = attrs.evolve(
+                    records, normals=normals, reductions=() if forgets("reduction", key) else records.reductions
+                )
             out.append(records)
         return out
 
@@ -185,7 +187,7 @@ class Bench:
         self._runtime: Runtime | None = None
         self._context = dict(context or {})
 
-    def __enter__(self) -> Bench:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

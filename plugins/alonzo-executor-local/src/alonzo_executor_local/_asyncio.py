@@ -32,6 +32,9 @@ class AsyncioExecutor:
             jobs = [entry for entry in jobs if getattr(entry[1].task, "is_async", False)]
         self._jobs.submit(jobs, post)
 
+    def withdraw(self, post: Post) -> Sequence[Ticket]:
+        return [*self._jobs.withdraw(post), *self._pool.withdraw(post)]
+
     def resume(self, ticket: Ticket, number: int, outcome: Found | Raised | Lost) -> None:
         self._jobs.resume(ticket, number, outcome)
 

@@ -53,6 +53,12 @@ class Backlog:
         self._jobs.clear()
         return jobs
 
+    def withdraw(self, post: Post) -> list[Ticket]:
+        """Take out the jobs of this post."""
+        given_back = [job.ticket for job in self._jobs if job.post is post]
+        self._jobs = deque(job for job in self._jobs if job.post is not post)
+        return given_back
+
     def note(self, name: str, seconds: float) -> None:
         """An application of this task took so long."""
         known = self._seconds.get(name, 0.0)

@@ -12,6 +12,8 @@ import threading
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
+from alonzo.plugin import Post, Ticket
+
 from ._backlog import Backlog, Job
 
 _UNLUCKY = 3  # workers that may die under a job before they began one: then it is lost
@@ -53,6 +55,11 @@ class Dispatch:
             opened = [Place(self._lock) for _ in range(missing)]
             self.places.extend(opened)
             return opened
+
+    def withdraw(self, post: Post) -> list[Ticket]:
+        """Take back the jobs of this post that were sent to no worker."""
+        with self._lock:
+            return self._backlog.withdraw(post)
 
     def next(self, place: Place) -> Order | None:
         """Wait for what is to be done here: START a worker, send it jobs, or None: the end."""

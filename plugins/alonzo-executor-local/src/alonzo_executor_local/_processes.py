@@ -51,6 +51,10 @@ class ProcessExecutor:
                 )
             )
 
+    def withdraw(self, post: Post) -> Sequence[Ticket]:
+        """What has not been sent to a worker; a batch that was sent is at most some 10 ms of work."""
+        return self._dispatch.withdraw(post)
+
     def resume(self, ticket: Ticket, number: int, outcome: Found | Raised | Lost) -> None:
         """Never called: applications in worker processes ask for nothing."""
 

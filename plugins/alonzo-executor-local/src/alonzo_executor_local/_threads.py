@@ -13,6 +13,7 @@ from queue import Empty, SimpleQueue
 
 from alonzo.plugin import Applier, Apply, ExecutorSite, Found, Lost, Post, Raised, Report, Ticket
 
+_Item = tuple[Ticket, Apply, Post]
 _JOIN = 1.0  # seconds that close() gives threads to end; one that is stuck in user code is left behind
 
 
@@ -29,6 +30,9 @@ class ThreadExecutor:
 
     def submit(self, jobs: Sequence[tuple[Ticket, Apply]], post: Post) -> None:
         self._pool.submit(jobs, post)
+
+    def withdraw(self, post: Post) -> Sequence[Ticket]:
+        return self._pool.withdraw(post)
 
     def resume(self, ticket: Ticket, number: int, outcome: Found | Raised | Lost) -> None:
         """Never called: applications in threads ask for nothing."""
@@ -60,6 +64,14 @@ class Pool:
             put((ticket, job, post))
         if len(self._threads) < self.width:
             self._start_if_needed()
+
+    def withdraw(self, post: Post) -> list[Ticket]:
+        """Take back the jobs of this post that no thread has begun."""
+        items = _drain(self._queue)
+        for item in items:
+            if item is None or item[2] is not post:
+                self._queue.put(item)
+        return [item[0] for item in items if item is not None and item[2] is post]
 
     def close(self) -> None:
         """Idempotent; threads in user code are waited for briefly and then left behind."""
@@ -128,9 +140,10 @@ def _answered(
     return answer, Report(report.started, report.finished, worker, report.output, report.seen, report.warnings)
 
 
-def _drain(queue: SimpleQueue[tuple[Ticket, Apply, Post] | None]) -> None:
+def _drain(queue: SimpleQueue[_Item | None]) -> list[_Item | None]:
+    items: list[_Item | None] = []
     try:
         while True:
-            queue.get_nowait()
+            items.append(queue.get_nowait())
     except Empty:
-        return
+        return items

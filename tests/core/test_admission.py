@@ -1,0 +1,46 @@
+"""How many applications an executor is handed ahead, and which first."""
+
+from alonzo._admission import Admission
+
+
+def test_what_consumes_results_goes_before_what_only_makes_new_ones():
+    admission = Admission(2)
+    admission.add("producer", consumes=False)
+    admission.add("consumer", consumes=True)
+
+    assert admission.next() == ["consumer", "producer"]
+
+
+def test_an_executor_is_handed_no_more_before_something_has_finished():
+    admission = Admission(2)
+    for number in range(100):
+        admission.add(number, consumes=False)
+    first = admission.next()
+
+    assert 2 <= len(first) < 20
+    assert admission.next() == []
+    admission.finished(10.0)
+    assert len(admission.next()) == 1
+
+
+def test_more_is_handed_ahead_while_jobs_are_short_and_less_when_they_are_long():
+    def ahead(seconds):
+        admission = Admission(1)
+        for number in range(5000):
+            admission.add(number, consumes=False)
+        for _ in range(100):
+            admission.next()
+            admission.finished(seconds)
+        return admission.capacity
+
+    assert ahead(10.0) < ahead(0.01) < ahead(0.0001)
+
+
+def test_what_waits_can_be_dropped():
+    admission = Admission(1)
+    for number in range(3):
+        admission.add(number, consumes=number == 1)
+
+    assert admission.drop() == 3
+    assert len(admission) == 0
+    assert admission.next() == []

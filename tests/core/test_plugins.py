@@ -1,0 +1,168 @@
+"""Assembly: whatever a plugin does wrong is an error, or a warning, that names the plugin."""
+
+import types
+import warnings
+
+import pytest
+
+from alonzo import PluginError, Runtime, run, task
+from alonzo._hookspecs import NAME
+from alonzo.plugin import StoreKind, hookimpl
+
+
+@task
+def inc(x):
+    return x + 1
+
+
+def here(plugins):
+    return run(inc(1), store="memory:", executor="inprocess", plugins=plugins)
+
+
+class NullEncoder:
+    kinds = (complex, types.SimpleNamespace)
+
+    def simplify(self, value):
+        return 0
+
+
+def plugin(**hooks):
+    """A plugin called `mine` with these hooks, each given as what it returns or a function."""
+    module = types.ModuleType("mine")
+    for name, result in hooks.items():
+        function = result if isinstance(result, types.FunctionType) else lambda result=result: result
+        setattr(module, name, hookimpl(_without_defaults(function, result)))
+    return module
+
+
+def _without_defaults(function, result):
+    if isinstance(result, types.FunctionType):
+        return result
+    return lambda: result
+
+
+def fails(*_):
+    raise RuntimeError("boo")
+
+
+def fails_plainly():
+    raise RuntimeError("boo")
+
+
+WRONG = {
+    "a hook raises": {"alonzo_encoders": lambda: fails()},
+    "it gives what is no list": {"alonzo_encoders": 3},
+    "it gives what is no encoder": {"alonzo_encoders": ["x"]},
+    "it gives what is no store": {"alonzo_stores": [object()]},
+    "an unknown hook": {"alonzo_encoder": []},
+    "settings that are no attrs class": {"alonzo_settings": 3},
+}
+RAW = {
+    "the settings hook raises": {"alonzo_settings": lambda: fails()},
+    "alonzo_addhooks raises": {"alonzo_addhooks": lambda: fails()},
+    "an argument that the hook does not have": {"alonzo_encoders": lambda sttings: []},
+    "kinds that are no types": {"alonzo_encoders": [types.SimpleNamespace(kinds=None, simplify=fails_plainly)]},
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_what_a_plugin_does_wrong_is_an_error_that_names_it(name):
+    with pytest.raises(PluginError, match="mine"):
+        here([plugin(**WRONG[name])])
+
+
+@pytest.mark.xfail(strict=True, reason="core: raised as it is, without the plugin's name")
+@pytest.mark.parametrize("name", RAW)
+def test_what_a_plugin_does_wrong_in_other_places_is_an_error_that_names_it_too(name):
+    with pytest.raises(PluginError, match="mine"):
+        here([plugin(**RAW[name])])
+
+
+def test_a_plugin_given_twice_is_an_error():
+    twice = plugin()
+
+    with pytest.raises(PluginError, match="registered twice"):
+        here([twice, twice])
+
+
+def test_two_providers_of_one_name_are_an_error_that_names_both():
+    def store(name):
+        module = plugin(alonzo_stores=[StoreKind(("same",), lambda site: None)])
+        module.__name__ = name
+        return module
+
+    with pytest.raises(PluginError, match=r"second.*'same' is already supplied by plugin first"):
+        here([store("first"), store("second")])
+
+
+def test_a_scheme_of_core_cannot_be_taken():
+    with pytest.raises(PluginError, match="memory"):
+        here([plugin(alonzo_stores=[StoreKind(("memory",), lambda site: None)])])
+
+
+@pytest.mark.xfail(
+    strict=True,
+    reason="core: any string switches a plugin off, a string alone is taken letter by letter, other objects do nothing",
+)
+@pytest.mark.parametrize("given", [["store-sqlite"], "no:cli", [None], [3]], ids=repr)
+def test_what_is_no_plugin_is_refused(given):
+    with pytest.raises((PluginError, TypeError)):
+        here(given)
+
+
+class _Entry:
+    group = NAME
+    dist = types.SimpleNamespace(name="alonzo-broken", version="1.2")
+
+    def __init__(self, name, load):
+        self.name, self.load = name, load
+
+
+@pytest.fixture
+def installed(monkeypatch):
+    """Stands in for the installed plugins; give it entries."""
+    entries = []
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda group: entries)
+    return entries
+
+
+def test_an_installed_plugin_that_fails_to_import_is_one_warning_and_no_more(installed):
+    installed.append(_Entry("broken", lambda: fails()))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        with Runtime(store="memory:", executor="inprocess") as runtime:
+            assert runtime.run(inc(1)) == 2
+            assert runtime.providers.failed == (("broken", "RuntimeError: boo"),)
+
+    [warning] = caught
+    assert "plugin broken (alonzo-broken 1.2)" in str(warning.message)
+
+
+def test_a_plugin_is_switched_off_by_name_by_argument_or_environment(installed, monkeypatch):
+    installed.append(_Entry("broken", lambda: fails()))
+    assert here(["no:broken"]) == 2
+
+    monkeypatch.setenv("ALONZO_DISABLE_PLUGINS", "other, broken")
+    assert here([]) == 2
+
+
+def test_an_installed_plugin_is_told_apart_by_its_entry_points_name(installed):
+    installed.append(_Entry("good", lambda: plugin(alonzo_encoders=[NullEncoder()])))
+    with Runtime(store="memory:", executor="inprocess") as runtime:
+        assert runtime.providers.plugins == (("good", "alonzo-broken", "1.2"),)
+        assert runtime.providers.owners["encoder", "types.SimpleNamespace"] == "good"
+
+
+def test_an_observer_that_raises_is_dropped_and_the_run_goes_on():
+    class Watcher:
+        def __init__(self):
+            self.told = 0
+
+        def observe(self, moment):
+            self.told += 1
+            raise RuntimeError("boo")
+
+    watcher = Watcher()
+
+    assert here([plugin(alonzo_observers=[watcher])]) == 2
+    assert watcher.told == 1
