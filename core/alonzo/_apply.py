@@ -14,7 +14,7 @@ from typing import Any
 
 from . import _operations
 from ._codec import Codec, decoded, node_token, topological
-from ._containers import expressions, fill
+from ._containers import expressions, fill, path_to
 from ._digests import _LONGEST_SCALAR, _SCALARS, Digester, token_of
 from ._effects import ABSENT, Apply, Found, Lost, Raised
 from ._errors import AlonzoError, EncodeError, RemoteError
@@ -131,6 +131,19 @@ class LocalApplier:
             return Found(
                 value, data if len(data) <= _LONGEST_SCALAR else token_of(data), "scalar", data, (), False, len(data)
             )
+        try:
+            return self._found(value)
+        except EncodeError as error:
+            raise EncodeError(f"the result{path_to(value, self._is_encodable)}: {error}") from None
+
+    def _is_encodable(self, value: Any) -> bool:
+        try:
+            self._found(value)
+        except EncodeError:
+            return False
+        return True
+
+    def _found(self, value: Any) -> Found:
         look = ResultLook(self.inspectors)
         inside = expressions(value)
         if inside:
@@ -252,12 +265,23 @@ def raised(error: BaseException) -> Raised:
     frames = error.__traceback__
     while frames is not None and _is_engine(frames.tb_frame.f_code.co_filename):
         frames = frames.tb_next
-    text = "".join(traceback.format_exception(type(error), error, frames))
+    text = _text(error.with_traceback(frames))
     if not isinstance(error, Exception):
         # SystemExit and its like would end the program that called run(); in a task they are a failure like any other.
         names = tuple(f"{kind.__module__}.{kind.__qualname__}" for kind in type(error).__mro__)
         return Raised(RemoteError(f"{type(error).__name__}: {error}", names, text), text)
     return Raised(error.with_traceback(frames), text)
+
+
+def _text(error: BaseException) -> str:
+    """The traceback without the engine's frames, of causes and contexts too."""
+    told = traceback.TracebackException.from_exception(error)
+    here: traceback.TracebackException | None = told
+    while here is not None:
+        own = [frame for frame in here.stack if not _is_engine(frame.filename)]
+        here.stack = traceback.StackSummary.from_list(own)
+        here = here.__cause__ or here.__context__
+    return "".join(told.format())
 
 
 def _is_engine(filename: str) -> bool:

@@ -14,10 +14,10 @@ import pickle
 import struct
 import sys
 import types
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from ._containers import children, expressions
+from ._containers import expressions
 from ._digests import _SCALARS, Digester, Look, frame, node_head, token_of
 from ._effects import ABSENT, Found
 from ._errors import AlonzoError, EncodeError, LoopError
@@ -118,7 +118,7 @@ class Codec:
         """
         try:
             if codec == "scalar":
-                return _scalar(data)
+                return scalar(data)
             if codec.startswith("lazy-"):
                 return _Unpickler(io.BytesIO(data), self).lazy()
             if codec.startswith("pickle"):
@@ -136,7 +136,9 @@ class Codec:
         try:
             pickler.dump(value)
         except Exception as error:
-            raise EncodeError(_explain(shown, error)) from error
+            kind = type(shown)
+            name = f"{kind.__module__}.{kind.__qualname__}"
+            raise EncodeError(f"a value of type {name} cannot be encoded: {type(error).__name__}: {error}") from error
         return ("pickle-main" if pickler.met_main else "pickle"), buffer.getvalue()
 
 
@@ -249,7 +251,7 @@ def _numbers() -> itertools.count[int]:
     return _expressions._serials
 
 
-def _scalar(data: bytes) -> Any:
+def scalar(data: bytes) -> Any:
     tag, rest = data[:1], data[1:]
     match tag:
         case b"i":
@@ -274,41 +276,6 @@ def _scalar(data: bytes) -> Any:
             return range(*[int(part, 16) for part in rest.split(b",")])
         case _:
             raise ValueError(f"not a scalar: {data[:20]!r}")
-
-
-def _explain(value: Any, error: Exception) -> str:
-    """Which part of the value it is that cannot be encoded, found by trying the parts."""
-    path, part = "the result", value
-    for _ in range(20):
-        worse = next(((step, inner) for step, inner in _steps(part) if not _pickles(inner)), None)
-        if worse is None:
-            break
-        path, part = path + worse[0], worse[1]
-    kind = type(part)
-    return f"{path} of type {kind.__module__}.{kind.__qualname__} cannot be encoded: {type(error).__name__}: {error}"
-
-
-def _steps(value: Any) -> list[tuple[str, Any]]:
-    if isinstance(value, Mapping):
-        return [(f"[{key!r}]", item) for key, item in value.items()]
-    if isinstance(value, list | tuple):
-        return [(f"[{place}]", item) for place, item in enumerate(value)]
-    if type(value) in (*_NODES, Task):
-        return []
-    attributes = getattr(value, "__dict__", None)
-    if isinstance(attributes, dict) and not isinstance(value, type | types.FunctionType | types.ModuleType):
-        return [(f".{name}", item) for name, item in attributes.items()]
-    return [("{…}", item) for item in children(value)]
-
-
-def _pickles(value: Any) -> bool:
-    if type(value) in (*_NODES, Task, Partial):
-        return True
-    try:
-        pickle.dumps(value, 5)
-    except Exception:  # whatever a foreign __reduce__ raises means the same: not this one
-        return False
-    return True
 
 
 def decoded(found: Found, codec: Codec) -> Any:

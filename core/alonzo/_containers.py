@@ -121,6 +121,31 @@ def fill(template: Any, value_of: Callable[[Any], Any], kinds: tuple[type, ...] 
     return done.get(id(template), template)
 
 
+def path_to(value: Any, works: Callable[[Any], bool]) -> str:
+    """Where in a value the part stands that does not work: `[1]['b'].c`; as far as it can be followed, found by trying the parts."""
+    path = ""
+    for _ in range(20):
+        worse = next(((step, part) for step, part in _steps(value) if not works(part)), None)
+        if worse is None:
+            break
+        path, value = path + worse[0], worse[1]
+    return path
+
+
+def _steps(value: Any) -> list[tuple[str, Any]]:
+    kind = type(value)
+    if isinstance(value, dict):
+        return [(f"[{key!r}]", item) for key, item in value.items()]
+    if kind in (list, tuple, deque):
+        return [(f"[{place}]", item) for place, item in enumerate(value)]
+    if kind in _LEAF or kind in _NODES or isinstance(value, type):
+        return []
+    names = field_names(kind) or getattr(kind, "_fields", ()) or tuple(getattr(value, "__dict__", ()))
+    if names:
+        return [(f".{name}", getattr(value, name)) for name in names if hasattr(value, name)]
+    return [("{…}", item) for item in value] if kind in _SETS else []
+
+
 def _by_creation(items: Iterable[Any]) -> list[Any]:
     lazy: list[tuple[int, Any]] = []
     rest: list[Any] = []  # outcomes may stand there, of which only the bytes are at hand

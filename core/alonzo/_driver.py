@@ -179,13 +179,7 @@ class Drive:
             if kind is Recall:
                 recalls.append((ticket, effect))
             elif kind is Apply:
-                if effect.operation and (self._dry_run or _operations.is_quick(effect.operation, effect.args)):
-                    answer = self._operate(effect)
-                    if effect.externals:
-                        machine.seen(ticket, inspect_places(self._host.applier.inspectors, effect.externals), answer)
-                    machine.answer(ticket, answer)
-                else:
-                    self._admit(ticket, effect)
+                self._apply(ticket, effect)
             elif kind is Inspect:
                 machine.answer(ticket, self._inspect(effect.targets))
             elif kind is Fetch:
@@ -198,6 +192,15 @@ class Drive:
                 machine.answer(ticket, ABSENT if records is None else records)
         if len(machine.failed) > self._reported:
             self._report_failures()
+
+    def _apply(self, ticket: Cell, job: Apply) -> None:
+        if not job.operation or not (self._dry_run or _operations.is_quick(job.operation, job.args)):
+            self._admit(ticket, job)
+            return
+        answer = self._operate(job)
+        if job.externals:
+            self._machine.seen(ticket, inspect_places(self._host.applier.inspectors, job.externals), answer)
+        self._machine.answer(ticket, answer)
 
     # -- applications ------------------------------------------------------------------------------
 

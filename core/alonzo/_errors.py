@@ -79,3 +79,9 @@ class RemoteError(AlonzoError):
 
     def __reduce__(self) -> tuple[type[RemoteError], tuple[str, tuple[str, ...], str]]:
         return (type(self), (str(self), self.type_names, self.traceback))
+
+
+# Users meet them as `alonzo.StoreError`, also in tracebacks.
+for _kind in (AlonzoError, *AlonzoError.__subclasses__()):
+    _kind.__module__ = "alonzo"
+del _kind

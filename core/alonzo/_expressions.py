@@ -114,9 +114,9 @@ class Expression:
         return f"<lazy {_say(self)}>"
 
 
-def _unary(op: str) -> Callable[[Any], Any]:
-    def applied(self: Any) -> Any:
-        return Operation(op, (self,))
+def _unary(op: str) -> Callable[..., Any]:
+    def applied(self: Any, *more: Any) -> Any:
+        return Operation(op, (self, *more))
 
     return applied
 
@@ -131,13 +131,28 @@ def _binary(op: str) -> tuple[Callable[[Any, Any], Any], Callable[[Any, Any], An
     return forward, reflected
 
 
-for _op in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor", "lshift", "rshift"):
+for _op in (
+    "add",
+    "sub",
+    "mul",
+    "truediv",
+    "floordiv",
+    "mod",
+    "pow",
+    "matmul",
+    "and",
+    "or",
+    "xor",
+    "lshift",
+    "rshift",
+    "divmod",
+):
     _forward, _reflected = _binary(_op)
     setattr(Expression, f"__{_op}__", _forward)
     setattr(Expression, f"__r{_op}__", _reflected)
 for _op in ("lt", "le", "gt", "ge"):
     setattr(Expression, f"__{_op}__", _binary(_op)[0])
-for _op in ("neg", "pos", "abs", "invert"):
+for _op in ("neg", "pos", "abs", "invert", "round"):
     setattr(Expression, f"__{_op}__", _unary(_op))
 del _op, _forward, _reflected
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import attrs
 
+from ._containers import path_to
 from ._digests import Digester, call_key
 from ._effects import Found, Target
 from ._errors import EncodeError
@@ -74,7 +75,20 @@ class ArgumentLook:
         if self._externals or self._names or self._stale:
             self._externals, self._names, self._stale = {}, {}, False
         token = self._digester.token
-        return [token(value, self) for value in values]
+        try:
+            return [token(value, self) for value in values]
+        except EncodeError as error:
+            raise self._explained(values, error) from None
+
+    def _explained(self, values: tuple[Any, ...], error: EncodeError) -> EncodeError:
+        def has_token(value: Any) -> bool:
+            try:
+                self._digester.token(value, self)
+            except EncodeError:
+                return False
+            return True
+
+        return EncodeError(f"the arguments{path_to(values, has_token)}: {error}")
 
     def _rests(self) -> Footprint:
         if not self._externals and not self._names:

@@ -31,7 +31,9 @@ _BINARY: dict[str, Callable[[Any, Any], Any]] = {
         "getitem",
     )
 }
-_UNARY: dict[str, Callable[[Any], Any]] = {name: getattr(operator, name) for name in ("neg", "pos", "abs", "invert")}
+_BINARY["divmod"] = divmod
+_UNARY: dict[str, Callable[..., Any]] = {name: getattr(operator, name) for name in ("neg", "pos", "abs", "invert")}
+_UNARY["round"] = round
 
 
 # Operations on these are done at once, where the workflow runs; others' may be long, or a user's own code.
@@ -52,7 +54,7 @@ def perform(operation: str, operands: tuple[Any, ...]) -> Any:
         return binary(*operands)
     unary = _UNARY.get(operation)
     if unary is not None:
-        return unary(operands[0])
+        return unary(*operands)
     if operation == "truth":
         return bool(operands[0])
     if operation == "getattr":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ._codec import scalar
 from ._containers import field_names, is_namedtuple
 from ._effects import ABSENT, Found
 from ._expressions import Expression, describe
@@ -35,8 +36,10 @@ def shown(value: Any, depth: int = 0) -> str:
     if kind in (int, float, bool, type(None), complex):
         text = repr(value) if kind is not int or abs(value) < 10**_WORD else hex(value)
     elif kind in (str, bytes):
-        text = repr(value if len(value) <= _WORD else value[:_WORD])
+        text = repr(value) if len(value) <= _WORD else repr(value[: _WORD - 1]) + "…"
     elif kind is Found:
+        if value.value is ABSENT and value.codec == "scalar" and value.data is not None:
+            return shown(scalar(value.data), depth)
         return shown(value.value, depth) if value.value is not ABSENT else f"<{value.size} bytes>"
     elif isinstance(value, Expression):
         text = describe(value)

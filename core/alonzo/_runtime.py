@@ -77,6 +77,7 @@ class Runtime:
         plugins: Iterable[object] | None = None,
         settings: Settings | str | os.PathLike[str] | Mapping[str, Any] | None = None,
     ) -> None:
+        refuse_nesting()
         given = {"store": store, "values": values, "executor": executor, "workers": workers, "limits": limits}
         self.settings = _settings(settings, {key: value for key, value in given.items() if value is not None})
         self.last = Summary()
@@ -101,6 +102,9 @@ class Runtime:
         self._applier = LocalApplier(self._digester, self._codec, self.providers.inspectors)
         self._observers = list(self.providers.observers)
         self._default = self._default_executor()
+        ignored = [name for name in ("limits", "values") if getattr(self.settings, name)]
+        if ignored:
+            self._warn(f"{' and '.join(ignored)}: taken, and not used by this version")
 
     # -- running -----------------------------------------------------------------------------------
 
@@ -118,11 +122,7 @@ class Runtime:
             AlonzoError: misuse, such as `run` inside a task
             KeyboardInterrupt: `stop` was called
         """
-        applying = APPLYING.get()
-        if applying is not None:
-            raise AlonzoError(
-                "run() was called inside a task: return the expression, or await it in an `async def` task"
-            )
+        refuse_nesting()
         if self._closed:
             raise AlonzoError("this runtime is closed")
         summary = Summary()
@@ -332,6 +332,15 @@ class Runtime:
             drive.warn(text)
         else:
             warnings.warn(text, AlonzoWarning, stacklevel=3)
+
+
+def refuse_nesting() -> None:
+    """
+    Raises:
+        AlonzoError: a task is being applied here.
+    """
+    if APPLYING.get() is not None:
+        raise AlonzoError("run() was called inside a task: return the expression, or await it in an `async def` task")
 
 
 def _failure(outcome: Any, doomed: Raised | None, summary: Summary, *, stopped: bool) -> BaseException | None:

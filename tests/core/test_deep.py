@@ -218,23 +218,15 @@ SHAPES = {
     "one after another": lambda n: seq([inc(i) for i in range(n)]),
     "a chain of conditions": lambda n: cond(*[part for i in range(n) for part in (inc(i) < 0, i)], -1),
 }
-QUADRATIC = {"a failure far below the catch": "core: _doom walks the whole way up for each call that fails"}
 
 
-@pytest.mark.parametrize(
-    "shape",
-    [
-        pytest.param(s, marks=pytest.mark.xfail(strict=True, reason=QUADRATIC[s])) if s in QUADRATIC else s
-        for s in SHAPES
-    ],
-)
+@pytest.mark.parametrize("shape", SHAPES)
 def test_four_times_as_much_is_at_most_five_times_the_work(shape):
     few, many = _steps(SHAPES[shape](100)), _steps(SHAPES[shape](400))
 
     assert many <= 5 * few
 
 
-@pytest.mark.xfail(strict=True, reason="core: each operation holds the numbers of all calls below it")
 def test_what_cells_hold_grows_with_the_program_only():
     import tracemalloc
 

@@ -33,13 +33,9 @@ def main():
 if __name__ == "__main__":
     run(main(), store="sqlite:runs.db", executor=sys.argv[1], workers=2)
 '''
-BATCH = "the in-process executor is handed several jobs at once, and their answers are taken in when the last has ended"
 
 
-@pytest.mark.parametrize(
-    "executor",
-    ["threads", "processes", pytest.param("inprocess", marks=pytest.mark.xfail(strict=True, reason=BATCH))],
-)
+@pytest.mark.parametrize("executor", ["threads", "processes", "inprocess"])
 def test_short_jobs_are_recorded_while_a_long_one_goes_on(tmp_path, executor):
     with Project(tmp_path, FLOW) as project:
         process = project.start("flow.py", executor)

@@ -6,7 +6,7 @@ What is below a call is
     of each part, the external values in its arguments, and what is below it
     of each operator, the external values that it was given or made
     the context entries that were looked up
-    the same of each awaited expression, and the external values in what it came to
+    the same of each awaited expression, and the external values written in it and in what it came to
 
 It refuses when it has cache=False, when a part or an awaited expression refuses, and when a failure was recovered below it.
 
@@ -24,7 +24,7 @@ from recall_world import Cup
 
 RULES = (
     "own", "written", "arguments", "arguments not below", "made", "test", "items", "operands", "callee", "handled", "defaults",
-    "context", "context missing", "missing", "looked", "awaited", "awaited values", "shared", "cache=False", "contagious", "recovered",
+    "context", "context missing", "missing", "looked", "awaited", "awaited values", "written in awaited", "shared", "cache=False", "contagious", "recovered",
 )  # fmt: skip
 REFUSED = ("refused",)
 DEEPEST = 40
@@ -113,7 +113,7 @@ class Always:
         for place, template in enumerate(spec.awaits):
             value, rests = self.reduce(template, leaves)
             if self.on("awaited"):
-                met |= rests
+                met |= rests | (self.written(template, leaves) if self.on("written in awaited") else set())
             if isinstance(value, Failure):
                 if self.on("recovered"):
                     met.add(REFUSED)

@@ -15,9 +15,11 @@ _WIDTH = 100
 
 
 def as_text(value: Any) -> str:
-    """Strings as they are, all else as Python writes it; what does not fit a line on several."""
+    """Strings as they are, files as their paths, all else as Python writes it; what does not fit a line on several."""
     if isinstance(value, str):
         return str(value)
+    if isinstance(value, os.PathLike):
+        return os.fsdecode(value)
     text = _repr(value)
     if len(text) <= _WIDTH:
         return text
