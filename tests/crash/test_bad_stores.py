@@ -13,7 +13,7 @@ from alonzo import Runtime, StoreError
 
 pytestmark = pytest.mark.slow
 
-FLOW = '''\
+FLOW = """\
 import random, time
 from alonzo import task
 from effects import effect
@@ -31,7 +31,7 @@ def count(parts):
 @task
 def main(n=20, size=2000):
     return count([work(i, size) for i in range(n)])
-'''
+"""
 
 
 @pytest.fixture

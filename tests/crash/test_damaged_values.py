@@ -63,8 +63,12 @@ def project(tmp_path):
 def run(project, *, deep=False, executor="inprocess"):
     """`deep`: only the outermost results were lost, so what is inside is looked at."""
     if deep:
-        project.change("DELETE FROM memo WHERE task IN (SELECT id FROM task WHERE name LIKE '%.joined' OR name LIKE '%.main')")
-        project.change("UPDATE memo SET footprint = 0 WHERE returned AND task IN (SELECT id FROM task WHERE name LIKE '%.one')")
+        project.change(
+            "DELETE FROM memo WHERE task IN (SELECT id FROM task WHERE name LIKE '%.joined' OR name LIKE '%.main')"
+        )
+        project.change(
+            "UPDATE memo SET footprint = 0 WHERE returned AND task IN (SELECT id FROM task WHERE name LIKE '%.one')"
+        )
         project.change("DELETE FROM memo WHERE NOT returned AND task IN (SELECT id FROM task WHERE name LIKE '%.one')")
     with Runtime(store=project.url, executor=executor) as runtime:
         return runtime.run(main())

@@ -10,7 +10,7 @@ pytestmark = [
     pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system has no SIGKILL"),
 ]
 
-FLOW = '''\
+FLOW = """\
 import sys, time
 from alonzo import run, task
 from effects import effect
@@ -32,7 +32,7 @@ def main():
 
 if __name__ == "__main__":
     run(main(), store="sqlite:runs.db", executor=sys.argv[1], workers=2)
-'''
+"""
 
 
 @pytest.mark.parametrize("executor", ["threads", "processes", "inprocess"])

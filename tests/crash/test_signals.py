@@ -11,7 +11,7 @@ pytestmark = [
     pytest.mark.skipif(os.name == "nt", reason="signals are sent as POSIX does"),
 ]
 
-FLOW = '''\
+FLOW = """\
 import os, sys, time
 from pathlib import Path
 from alonzo import Runtime, task
@@ -46,7 +46,7 @@ if __name__ == "__main__":
             Path("go").touch()
             print("interrupted", runtime.store.runs()[0].status)
             print(runtime.run(main()), runtime.last.recalled["flow.quick"])
-'''
+"""
 VALUE = [1, 3, 4, 5]
 
 
@@ -136,7 +136,9 @@ def test_what_had_finished_before_ctrl_c_is_recalled(project, executor):
     assert project.names("end").count("quick(1)") == 1
 
 
-AHEAD = "what an executor was given ahead is withdrawn when a run is stopped, and not when KeyboardInterrupt breaks it off"
+AHEAD = (
+    "what an executor was given ahead is withdrawn when a run is stopped, and not when KeyboardInterrupt breaks it off"
+)
 
 
 @pytest.mark.parametrize("executor", ["threads", "processes"])

@@ -109,7 +109,9 @@ def fresh(stores, failing):
 
 
 def test_it_is_one_clear_error_that_says_how_many_results_were_not_kept(failing, stores):
-    with pytest.raises(StoreError, match=r"^\d+ results of this run were not kept: cannot keep results: the disk is full$"):
+    with pytest.raises(
+        StoreError, match=r"^\d+ results of this run were not kept: cannot keep results: the disk is full$"
+    ):
         failing.run(main())
 
 

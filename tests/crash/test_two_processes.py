@@ -8,7 +8,9 @@ from crash_project import Project
 
 pytestmark = pytest.mark.slow
 
-ROUNDS = int(os.environ.get("CRASH_ROUNDS", "10"))  # more of them: CRASH_ROUNDS=200 pytest tests/crash/test_two_processes.py
+ROUNDS = int(
+    os.environ.get("CRASH_ROUNDS", "10")
+)  # more of them: CRASH_ROUNDS=200 pytest tests/crash/test_two_processes.py
 EXECUTORS = [("threads", "threads"), ("threads", "inprocess"), ("processes", "threads")]
 # Short, so that the two are at each other's heels
 QUICK = FLOW.replace("time.sleep(", "time.sleep(0.02 * ")

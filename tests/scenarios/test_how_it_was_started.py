@@ -91,7 +91,9 @@ def test_a_package_in_place_and_from_another_directory_share_results(tmp_path):
         paths = f"{project.directory / 'here'}:"
 
         assert project.start("-c", code, **at).communicate(timeout=60)[0].strip() == "42"
-        out, err = project.start("-c", code, cwd=other, env={"PYTHONPATH": paths + project.path}).communicate(timeout=60)
+        out, err = project.start("-c", code, cwd=other, env={"PYTHONPATH": paths + project.path}).communicate(
+            timeout=60
+        )
 
         assert out.strip() == "42", err
         assert not (other / "effects.txt").exists()

@@ -14,7 +14,7 @@ GROUPS, MEMBERS = 12, 12
 # group g is the sum of n * n for its twelve n, and of the lengths of what blob returns (which are larger than a row)
 EXPECTED = sum(n * n for n in range(GROUPS * MEMBERS)) + GROUPS * 5_000
 
-FLOW = f'''\
+FLOW = f"""\
 import sys, time
 from alonzo import run, task
 from effects import effect
@@ -51,7 +51,7 @@ def main():
 
 if __name__ == "__main__":
     print(run(main(), store="sqlite:runs.db", executor=sys.argv[1], workers=2))
-'''
+"""
 
 
 def pause(n):

@@ -63,7 +63,13 @@ class Project:
             [sys.executable, *map(str, words)],
             env={**self._environment(), "ROUND": str(round), **(env or {})},
             text=True,
-            **{"cwd": self.directory, "stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **streams},
+            **{
+                "cwd": self.directory,
+                "stdin": subprocess.DEVNULL,
+                "stdout": subprocess.PIPE,
+                "stderr": subprocess.PIPE,
+                **streams,
+            },
         )
         self._started.append(process)
         return process
