@@ -209,13 +209,15 @@ def start_up(lab: Lab) -> Round:
     place = lab.place()
     program = lab.program()
     cli = (sys.executable, "-m", "alonzo_cli")
+    first = lab.place()
+    lab.command(*cli, "run", f"{program}/flow.py", "one", cwd=first)  # compiles what was not compiled
     seen = {
         "python": lab.command(sys.executable, "-c", "pass", cwd=place),
         "import alonzo": lab.command(sys.executable, "-c", "import alonzo", cwd=place),
         "alonzo --help": lab.command(*cli, "--help", cwd=place),
         "a one-task run": lab.command(*cli, "run", f"{program}/flow.py", "one", cwd=place),
     }
-    lab.leave(place)
+    lab.leave(place, first)
     return seen
 
 

@@ -21,6 +21,9 @@ HERE = Path(__file__).resolve().parent
 SIDES = HERE / "sides"
 REDUN = HERE / ".redun-venv"
 
+# Modules are compiled once, as where Alonzo is installed.
+ENVIRONMENT = {name: text for name, text in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+
 Figures = dict[str, Any]
 
 
@@ -82,7 +85,7 @@ class Lab:
             RuntimeError: it failed.
         """
         before, begun = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-        done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+        done = subprocess.run(command, cwd=cwd, env=ENVIRONMENT, capture_output=True, text=True, check=False)
         after, wall = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter() - begun
         if done.returncode:
             raise RuntimeError(f"{' '.join(command)} failed:\n{done.stderr}")
@@ -90,7 +93,7 @@ class Lab:
 
     def _measured(self, python: str, side: str, case: str, options: Figures) -> Figures:
         command = [python, str(SIDES / side), case, json.dumps(options)]
-        done = subprocess.run(command, cwd=self._scratch, capture_output=True, text=True, check=False)
+        done = subprocess.run(command, cwd=self._scratch, env=ENVIRONMENT, capture_output=True, text=True, check=False)
         if done.returncode:
             raise RuntimeError(f"{side} {case} {options} failed:\n{done.stderr}")
         return json.loads(done.stdout.splitlines()[-1])

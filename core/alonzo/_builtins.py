@@ -15,7 +15,7 @@ from typing import Any
 import attrs
 
 from ._async_loop import AsyncJobs
-from ._digests import Digester
+from ._digests import Digester, full_type_name
 from ._effects import Apply, Found, Lost, Raised
 from ._errors import EncodeError
 from ._hookspecs import hookimpl
@@ -31,9 +31,9 @@ class _Simple:
 
 
 def _zone(value: datetime.datetime | datetime.time) -> Any:
-    # A zone by its name where it has one: two moments in zones of equal offset are different values.
+    # By name and offset: two moments in zones of equal offset are different values, and names are not unique.
     zone = value.tzinfo
-    return None if zone is None else getattr(zone, "key", None) or str(zone)
+    return None if zone is None else (value.utcoffset(), getattr(zone, "key", None) or str(zone))
 
 
 ENCODERS = (
@@ -42,7 +42,7 @@ ENCODERS = (
     _Simple((datetime.date,), lambda v: v.isoformat()),
     _Simple((datetime.time,), lambda v: (v.replace(tzinfo=None).isoformat(), v.fold, _zone(v))),
     _Simple((datetime.timedelta,), lambda v: (v.days, v.seconds, v.microseconds)),
-    _Simple((datetime.timezone,), str),
+    _Simple((datetime.timezone,), lambda v: (v.utcoffset(None), str(v))),
     _Simple((decimal.Decimal,), lambda v: tuple(v.as_tuple())),
     _Simple((fractions.Fraction,), lambda v: (v.numerator, v.denominator)),
     _Simple((uuid.UUID,), lambda v: v.int),
@@ -51,29 +51,44 @@ ENCODERS = (
 )
 
 
-class PickleDigest:
-    """The last resort: a value is digested by its pickle, when that is stable: checked once per type by a round trip."""
+class ByReduction:
+    """The last resort: a value is digested by what pickle would make it of. Checked once per type by a round trip."""
 
     def __init__(self, warn: Callable[[str], None]) -> None:
         self._warn = warn
         self._checked: set[type] = set()
 
-    def __call__(self, value: Any) -> bytes:
-        kind = type(value)
+    def simplify(self, value: Any) -> Any:
         try:
-            data = pickle.dumps(value, 5)
-            if kind not in self._checked:
-                self._checked.add(kind)
-                if pickle.dumps(pickle.loads(data), 5) != data:
-                    self._warn(
-                        f"values of type {kind.__module__}.{kind.__qualname__} have no stable digest: what depends on them may run "
-                        "again without need. Make it a dataclass, or install or write an encoder for it"
-                    )
+            reduced = value.__reduce_ex__(4)
         except Exception as error:
             raise EncodeError(
-                f"a value of type {kind.__module__}.{kind.__qualname__} cannot be digested: {type(error).__name__}: {error}"
+                f"a value of type {_name(value)} cannot be digested: {type(error).__name__}: {error}"
             ) from error
-        return data
+        if isinstance(reduced, str):
+            return reduced
+        function, args, state, items, pairs = (*reduced, None, None, None)[:5]
+        maker = f"{function.__module__}.{getattr(function, '__qualname__', '')}"
+        return (maker, args, state, list(items or ()), list(pairs or ()))
+
+    def check(self, value: Any, token: bytes, again: Callable[[Any], bytes]) -> None:
+        kind = type(value)
+        if kind in self._checked:
+            return
+        self._checked.add(kind)
+        try:
+            stable = again(pickle.loads(pickle.dumps(value, 5))) == token
+        except Exception:
+            return  # it cannot travel: whoever has to send or store it will say so, with the path to it
+        if not stable:
+            self._warn(
+                f"values of type {_name(value)} have no stable digest: what depends on them may run again without need. "
+                "Make it a dataclass, or install or write an encoder for it"
+            )
+
+
+def _name(value: Any) -> str:
+    return f"{type(value).__module__}.{type(value).__qualname__}"
 
 
 def digester(
@@ -86,15 +101,18 @@ def digester(
     return Digester(
         {kind: encoder.simplify for encoder in encoders for kind in encoder.kinds},
         {kind: (inspector.kind, inspector.place) for inspector in inspectors.values() for kind in inspector.kinds},
-        PickleDigest(warn),
+        ByReduction(warn),
         _type_namer(main),
     )
 
 
 def _type_namer(main: str | None) -> Callable[[type], str]:
     def name(kind: type) -> str:
-        module = main if main is not None and kind.__module__ == "__main__" else kind.__module__
-        return f"{module}.{kind.__qualname__}"
+        return (
+            f"{main}.{kind.__qualname__}"
+            if main is not None and kind.__module__ == "__main__"
+            else full_type_name(kind)
+        )
 
     return name
 

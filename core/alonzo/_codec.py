@@ -28,6 +28,7 @@ from ._tasks import Partial, Task
 _NODES = (Call, Operation, Form)
 _float = struct.Struct(">d").unpack
 _HERE = __name__
+_PLUGIN = "plugin:"
 
 
 def topological(roots: Iterable[Expression]) -> list[Expression]:
@@ -69,7 +70,7 @@ def node_tokens(digester: Digester, nodes: Iterable[Expression], look: Look) -> 
 def node_token(digester: Digester, node: Expression, look: Look) -> bytes:
     """The token of a node whose operands' nodes have tokens already."""
     head, names = node_head(node)
-    return token_of(frame(head, [*names, *[digester.token(operand, look) for operand in operands(node)]]))
+    return token_of(frame(head, [frame(b"", names), *[digester.token(operand, look) for operand in operands(node)]]))
 
 
 class Codec:
@@ -77,6 +78,7 @@ class Codec:
 
     resolve  full name -> Task, raises LookupError
     main     the name by which the main program would be imported, None where there is none
+    identify the fingerprint of a task, by which tasks that were made in functions under one name are told apart
     """
 
     def __init__(
@@ -84,11 +86,13 @@ class Codec:
         serializers: Iterable[Serializer] = (),
         resolve: Callable[[str], Task[..., Any]] | None = None,
         main: str | None = None,
+        identify: Callable[[Task[..., Any]], bytes] | None = None,
     ) -> None:
         self._by_type = {kind: serializer for serializer in serializers for kind in serializer.kinds}
         self._by_name = {serializer.name: serializer for serializer in serializers}
         self.resolve = resolve
         self.main = main
+        self.identify = identify
 
     def encode(self, value: Any) -> tuple[str, bytes]:
         """The codec's name and the bytes.
@@ -101,13 +105,20 @@ class Codec:
             return "scalar", scalar(value)
         serializer = self._by_type.get(type(value))
         if serializer is not None:
-            return f"{serializer.name}.{serializer.version}", serializer.dumps(value)
+            try:
+                return f"{_PLUGIN}{serializer.name}.{serializer.version}", serializer.dumps(value)
+            except Exception as error:
+                raise EncodeError(
+                    f"the serializer {serializer.name} failed: {type(error).__name__}: {error}"
+                ) from error
         return self._pickled(value, [], value)
 
     def encode_lazy(self, value: Any, nodes: list[Expression]) -> tuple[str, bytes]:
         """As `encode`, for a value that holds expressions, whose nodes stand in topological order in `nodes`."""
         rows = [_row(node) for node in nodes]
-        codec, data = self._pickled((rows, value), nodes, value)
+        # In the order of creation, by which expressions in a set are visited.
+        order = sorted(range(len(nodes)), key=lambda place: nodes[place]._serial)
+        codec, data = self._pickled((rows, order, value), nodes, value)
         return f"lazy-{codec}", data
 
     def decode(self, codec: str, data: bytes) -> Any:
@@ -117,14 +128,14 @@ class Codec:
             AlonzoError: the bytes cannot be decoded here: a class or task is gone, a serializer is missing, they are damaged.
         """
         try:
+            if codec.startswith(_PLUGIN):
+                name, _, version = codec.removeprefix(_PLUGIN).rpartition(".")
+                return self._by_name[name].loads(data, int(version))
             if codec == "scalar":
                 return scalar(data)
             if codec.startswith("lazy-"):
                 return _Unpickler(io.BytesIO(data), self).lazy()
-            if codec.startswith("pickle"):
-                return _Unpickler(io.BytesIO(data), self).load()
-            name, _, version = codec.rpartition(".")
-            return self._by_name[name].loads(data, int(version))
+            return _Unpickler(io.BytesIO(data), self).load()
         except Exception as error:
             raise AlonzoError(
                 f"a stored value ({codec}, {len(data)} bytes) cannot be decoded: {type(error).__name__}: {error}"
@@ -132,7 +143,7 @@ class Codec:
 
     def _pickled(self, value: Any, nodes: list[Expression], shown: Any) -> tuple[str, bytes]:
         buffer = io.BytesIO()
-        pickler = _Pickler(buffer, nodes, self.main)
+        pickler = _Pickler(buffer, nodes, self)
         try:
             pickler.dump(value)
         except Exception as error:
@@ -151,10 +162,11 @@ def _row(node: Expression) -> tuple[Any, ...]:
 
 
 class _Pickler(pickle.Pickler):
-    def __init__(self, buffer: io.BytesIO, nodes: list[Expression], main: str | None) -> None:
+    def __init__(self, buffer: io.BytesIO, nodes: list[Expression], codec: Codec) -> None:
         super().__init__(buffer, protocol=5)
         self._places = {node: place for place, node in enumerate(nodes)}
-        self._main = main
+        self._main = codec.main
+        self._identify = codec.identify
         self.met_main = False
 
     def reducer_override(self, thing: Any) -> Any:
@@ -162,7 +174,9 @@ class _Pickler(pickle.Pickler):
         if kind in _NODES and thing in self._places:
             return (_node_at, (self._places[thing], _NODES.index(kind)))
         if kind is Task:
-            return (_task_named, (thing.full_name,))
+            # A task made in a function: what the name means now may be another of that name.
+            made = "<" in thing.full_name and self._identify is not None
+            return (_task_named, (thing.full_name, self._identify(thing)) if made else (thing.full_name,))  # type: ignore[misc]
         if kind is Partial:
             return (Partial, (thing.task, thing.args, thing.kwargs))
         if (
@@ -188,7 +202,7 @@ def _node_at(place: int, kind: int) -> Any:
     raise pickle.UnpicklingError("expressions are decoded by a Codec only")
 
 
-def _task_named(full_name: str) -> Any:
+def _task_named(full_name: str, identity: bytes | None = None) -> Any:
     raise pickle.UnpicklingError("tasks are decoded by a Codec only")
 
 
@@ -203,12 +217,11 @@ class _Unpickler(pickle.Unpickler):
         self._nodes: dict[int, Any] = {}
 
     def lazy(self) -> Any:
-        rows, value = self.load()
-        for place, row in enumerate(rows):
-            node = self._nodes.get(place)
+        rows, order, value = self.load()
+        for place in order:
+            node, row = self._nodes.get(place), rows[place]
             if node is None:
                 continue
-            # Numbered anew, in the order of the table, which is that of creation.
             node._serial = next(_numbers())
             if len(row) == 3:
                 node._task, node._args, node._kwargs = row
@@ -233,10 +246,13 @@ class _Unpickler(pickle.Unpickler):
             node = self._nodes[place] = object.__new__(_NODES[kind])
         return node
 
-    def _task(self, full_name: str) -> Any:
+    def _task(self, full_name: str, identity: bytes | None = None) -> Any:
         if self._codec.resolve is None:
             raise LookupError(f"no task {full_name} here")
-        return self._codec.resolve(full_name)
+        task = self._codec.resolve(full_name)
+        if identity is not None and self._codec.identify is not None and self._codec.identify(task) != identity:
+            raise LookupError(f"the task {full_name} is another now")
+        return task
 
     def _main_thing(self, module: str, qualname: str) -> Any:
         thing: Any = self.find_class(module, qualname.partition(".")[0])

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter, OrderedDict, defaultdict, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from operator import is_
+from types import ModuleType
 from typing import Any
 
 from ._effects import Found
+from ._errors import LazyValueError
 from ._expressions import Call, Expression, Form, Operation
 from ._tasks import Partial, Task
 
+_BUILT_IN = (list, tuple, dict, set, frozenset, deque, str, bytes, int, float)
 _PLAIN = frozenset({int, str, float, bool, bytes, type(None), complex, bytearray, type(Ellipsis), range})
 _LEAF = _PLAIN | {Task, Found}
 _NODES = (Call, Operation, Form)
@@ -80,10 +83,12 @@ def is_namedtuple(kind: type) -> bool:
 
 
 def field_names(kind: type) -> tuple[str, ...]:
-    """The fields of a dataclass or attrs class; empty for any other type."""
+    """The fields of a dataclass or attrs class; empty for any other type, also one that holds items besides."""
+    if issubclass(kind, _BUILT_IN):
+        return ()
     # Of the class itself: a subclass that is not decorated may hold more than the fields it inherits.
     if "__dataclass_fields__" in kind.__dict__:
-        return tuple(field.name for field in dataclasses.fields(kind))
+        return tuple(field.name for field in dataclasses.fields(kind))  # type: ignore[arg-type]
     fields = kind.__dict__.get("__attrs_attrs__")
     return tuple(field.name for field in fields) if fields is not None else ()
 
@@ -119,6 +124,34 @@ def fill(template: Any, value_of: Callable[[Any], Any], kinds: tuple[type, ...] 
             todo.append((item, True))
             todo.extend((child, False) for child in reversed(inside) if type(child) not in _PLAIN)
     return done.get(id(template), template)
+
+
+def refuse_hidden(value: Any) -> None:
+    """
+    Raises:
+        LazyValueError: an expression stands where it is not looked for: in a subclass of a container, in an object.
+    """
+    seen: set[int] = set()
+    todo: list[tuple[str, Any]] = [("", value)]
+    while todo:
+        path, item = todo.pop()
+        kind = type(item)
+        if kind in _LEAF or kind in _NODES or id(item) in seen:
+            continue
+        seen.add(id(item))
+        if children(item):
+            todo.extend((path + step, part) for step, part in _steps(item))
+            continue
+        inside = [
+            *(item.values() if isinstance(item, Mapping) else ()),
+            *(item if isinstance(item, list | tuple | set) else ()),
+        ]
+        inside += getattr(item, "__dict__", {}).values() if not isinstance(item, type | ModuleType) else []
+        if any(isinstance(part, Expression) for part in inside):
+            raise LazyValueError(
+                f"a {kind.__qualname__}{f' at {path}' if path else ''} holds a lazy value, and is not looked into: "
+                "use a list, tuple, dict, set, dataclass or attrs class, or a task that makes it"
+            )
 
 
 def path_to(value: Any, works: Callable[[Any], bool]) -> str:

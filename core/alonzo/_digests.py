@@ -14,6 +14,7 @@ the tests hold the scheme still: a change of any of this is a new scheme name.
 from __future__ import annotations
 
 import enum
+import functools
 import struct
 import types
 from collections import Counter, OrderedDict, defaultdict, deque
@@ -61,6 +62,16 @@ class Encoder(Protocol):
     def simplify(self, value: Any) -> Any: ...
 
 
+class Fallback(Protocol):
+    """The last resort for values of any other type."""
+
+    def simplify(self, value: Any) -> Any:
+        """What the value is made of, as `Encoder`; raises EncodeError."""
+
+    def check(self, value: Any, token: bytes, again: Callable[[Any], bytes]) -> None:
+        """Once for each type: is the token the same after a round trip?"""
+
+
 class Look(Protocol):
     """What a digest cannot know from the value alone."""
 
@@ -104,24 +115,30 @@ _SCALARS: dict[type, Callable[[Any], bytes]] = {
 _ROWS: dict[type, bytes] = {list: b"l", tuple: b"t"}
 
 
+def full_type_name(kind: type) -> str:
+    """Module and qualified name; of the standard library's types, as every Python version has it."""
+    module = "pathlib" if kind.__module__.startswith("pathlib.") else kind.__module__
+    return f"{module}.{kind.__qualname__}"
+
+
 class Digester:
     """Digests values by exact type: builtins here, others by the encoders that were given.
 
     externals  type -> (kind, function from value to place)
-    fallback   the last resort for any other value: its bytes; raises EncodeError
+    fallback   the last resort for any other value
     """
 
     def __init__(
         self,
         encoders: Mapping[type, Callable[[Any], Any]] | None = None,
         externals: Mapping[type, tuple[str, Callable[[Any], str]]] | None = None,
-        fallback: Callable[[Any], bytes] | None = None,
-        type_name: Callable[[type], str] = lambda kind: f"{kind.__module__}.{kind.__qualname__}",
+        fallback: Fallback | None = None,
+        type_name: Callable[[type], str] | None = None,
     ) -> None:
         self._encoders = dict(encoders or {})
         self.externals = dict(externals or {})
         self._fallback = fallback
-        self._type_name = type_name
+        self._type_name = type_name or full_type_name
 
     def without_fallback(self) -> Digester:
         """This, for values that must not be digested by their pickles: constants of code."""
@@ -173,14 +190,16 @@ class Digester:
     def _other(self, value: Any, kind: type, look: Look) -> bytes:
         if issubclass(kind, enum.Enum):
             self._define(kind, look)
-            return token_of(frame(b"e", [self._name(kind), _str(value.name), self._token(value.value, look)]))
+            return token_of(frame(b"e", [self._name(kind), _str(value.name or ""), self._token(value.value, look)]))
         if issubclass(kind, type):
             return self._definition(b"C", "class", value, self._type_name(value), look)
         names = field_names(kind)
         if names or hasattr(kind, "__dataclass_fields__") or hasattr(kind, "__attrs_attrs__"):
             if "__dataclass_fields__" in kind.__dict__ or "__attrs_attrs__" in kind.__dict__:
                 self._define(kind, look)
-                return token_of(frame(b"o", [self._name(kind), *self._fields(value, names, look)]))
+                return token_of(
+                    frame(b"o", [self._name(kind), *self._fields(value, names, look), *self._rest(value, names, look)])
+                )
         elif is_namedtuple(kind):
             self._define(kind, look)
             return token_of(frame(b"n", [self._name(kind), *[self._token(v, look) for v in value]]))
@@ -190,7 +209,9 @@ class Digester:
         self._define(kind, look)
         if self._fallback is None:
             raise EncodeError(f"a value of type {_name(value)} cannot be digested: no encoder knows it")
-        return token_of(frame(b"p", [self._name(kind), self._fallback(value)]))
+        token = token_of(frame(b"p", [self._name(kind), self._token(self._fallback.simplify(value), look)]))
+        self._fallback.check(value, token, lambda other: self._other(other, type(other), look))
+        return token
 
     def _fields(self, value: Any, names: tuple[str, ...], look: Look) -> Iterable[bytes]:
         for name in names:
@@ -198,11 +219,18 @@ class Digester:
                 yield name.encode()
                 yield self._token(getattr(value, name), look)
 
+    def _rest(self, value: Any, names: tuple[str, ...], look: Look) -> Iterable[bytes]:
+        """What an instance holds besides its fields: set in `__post_init__`, say."""
+        more = {name: held for name, held in getattr(value, "__dict__", {}).items() if name not in names}
+        if more:
+            yield b"more"
+            yield self._token(dict(sorted(more.items())), look)
+
     def _encoder(self, kind: type) -> Callable[[Any], Any] | None:
         for base in kind.__mro__:
             encode = self._encoders.get(base)
             if encode is not None:
-                return encode
+                return encode if kind is base or kind.__module__ == base.__module__ else _with_state(encode, base)
         return None
 
     def _name(self, kind: type) -> bytes:
@@ -249,11 +277,17 @@ class Digester:
         return token_of(frame(b":", [self._token(part, look) for part in (value.start, value.stop, value.step)]))
 
     def _task(self, value: Any, look: Look) -> bytes:
-        return token_of(frame(b"A", [value.full_name.encode()]))
+        name = value.full_name
+        if "<" in name:  # made in a function: others of that name may be others
+            return self._definition(b"A", "function", value.func, name, look)
+        return token_of(frame(b"A", [name.encode()]))
 
     def _partial(self, value: Any, look: Look) -> bytes:
         args, kwargs = self._token(value.args, look), self._token(value.kwargs, look)
-        return token_of(frame(b"P", [value.task.full_name.encode(), args, kwargs]))
+        return token_of(frame(b"P", [self._task(value.task, look), args, kwargs]))
+
+    def _python_partial(self, value: Any, look: Look) -> bytes:
+        return token_of(frame(b"F", [self._token(part, look) for part in (value.func, value.args, value.keywords)]))
 
     def _function(self, value: Any, look: Look) -> bytes:
         return self._definition(b"L", "function", value, f"{value.__module__}.{value.__qualname__}", look)
@@ -286,12 +320,33 @@ _HANDLERS: dict[type, Callable[[Digester, Any, Look], bytes]] = {
     slice: Digester._slice,
     Task: Digester._task,
     Partial: Digester._partial,
+    functools.partial: Digester._python_partial,
     types.FunctionType: Digester._function,
     types.BuiltinFunctionType: Digester._builtin,
     types.MethodType: Digester._method,
     types.ModuleType: Digester._module,
     type(ABSENT): lambda _self, _value, _look: b"-",
 }
+
+
+def _with_state(encode: Callable[[Any], Any], base: type) -> Callable[[Any], Any]:
+    """For a subclass of a type that an encoder knows: what its instances hold besides counts too."""
+
+    def simplify(value: Any) -> Any:
+        own = [
+            kind for kind in type(value).__mro__ if not issubclass(base, kind) and kind.__module__ != base.__module__
+        ]
+        slots = [slot for kind in own for slot in _slots(kind) if hasattr(value, slot)]
+        held = {**getattr(value, "__dict__", {}), **{slot: getattr(value, slot) for slot in slots}}
+        held.pop("__notes__", None)
+        return (encode(value), dict(sorted(held.items())))
+
+    return simplify
+
+
+def _slots(kind: type) -> tuple[str, ...]:
+    slots = kind.__dict__.get("__slots__", ())
+    return (slots,) if isinstance(slots, str) else tuple(slots)
 
 
 def _name(value: Any) -> str:

@@ -31,6 +31,7 @@ from ._preview import preview
 from ._typed import nearest
 
 _WAKE = object()
+_ABORT = object()
 
 
 class BytesGone(Exception):  # noqa: N818 - it is no error of anybody's, but a reason to begin again
@@ -111,6 +112,10 @@ class Drive:
         """Nothing new starts; what is under way finishes and is recorded. From any thread, also from a signal handler."""
         self.stopping = True
         self._inbox.put(_WAKE)
+
+    def abort(self) -> None:
+        """The runtime is being closed: `reduce` ends at once."""
+        self._inbox.put(_ABORT)
 
     def _post(self, ticket: Any, answer: Any, report: Report) -> None:
         self._inbox.put((ticket, answer, report))
@@ -241,6 +246,8 @@ class Drive:
         inbox = self._inbox
         message = inbox.get() if self._names else (None if inbox.empty() else inbox.get())
         while message is not None:
+            if message is _ABORT:
+                raise AlonzoError("the runtime was closed while this run was going on")
             if message is not _WAKE:
                 self._take_in(*message)
             message = None if inbox.empty() else inbox.get()

@@ -241,6 +241,8 @@ def _width(node: Expression, problem: str) -> int:
 def _made(call: Call) -> None:
     application = APPLYING.get()
     if application is not None:
-        # Two frames up: past Call.__init__ and Task.__call__, where the user wrote the call.
+        # Past Call.__init__ and Task.__call__, and where it was a partial application past that too: where the user wrote the call.
         frame = sys._getframe(3)
+        if frame.f_code.co_filename == sys._getframe(2).f_code.co_filename and frame.f_back is not None:
+            frame = frame.f_back
         application.made.append((call, frame.f_code.co_filename, frame.f_lineno))

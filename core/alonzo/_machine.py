@@ -747,11 +747,13 @@ class Machine:
             cell.node._task.full_name for cell in circle if type(cell.node) is Call and cell.stage is not FOLLOWING
         ]
         text = " -> ".join([*names, names[0]]) if names else "an expression"
-        # Without a follower it is a container that was filled with the call that has it for an argument.
-        closing = [cell for cell in circle if cell.stage is FOLLOWING] or circle[:1]
-        for cell in closing:
+        # All calls of the circle fail, also one in which that might be caught: which of them closes it depends on the order of answers.
+        failing = [cell for cell in circle if type(cell.node) is Call] or circle[:1]
+        failure: Raised | None = None
+        for cell in failing:
             for kid in cell.kids:
                 kid.waiters = [waiter for waiter in kid.waiters or () if waiter is not cell]
             cell.how = ""
-            self._fail(cell, LoopError(f"a call demands its own result: {text}"))
+            failure = failure or self._failure(cell, Raised(LoopError(f"a call demands its own result: {text}")))
+            self._settle(cell, failure)
         self._advance()

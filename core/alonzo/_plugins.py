@@ -50,7 +50,7 @@ def manager(
     plugins = pluggy.PluginManager(GROUP)
     plugins.add_hookspecs(_hookspecs)
     plugins.register(_builtins, "core")
-    given = list(extra)
+    given = _given(extra)
     switched_off = {item.removeprefix("no:") for item in given if isinstance(item, str)} | _names(
         "ALONZO_DISABLE_PLUGINS"
     )
@@ -75,15 +75,35 @@ def manager(
         name = getattr(plugin, "__name__", None) or type(plugin).__name__
         try:
             plugins.register(plugin, name)
+        except pluggy.PluginValidationError as error:
+            raise PluginError(name, str(error)) from error
         except ValueError as error:
             raise PluginError(name, f"it is registered twice ({error})") from error
         loaded.append((name, "", ""))
-    plugins.hook.alonzo_addhooks.call_historic(kwargs={"pluginmanager": plugins})
+    for implementation in plugins.hook.alonzo_addhooks.get_hookimpls():
+        try:
+            implementation.function(**{"pluginmanager": plugins} if "pluginmanager" in implementation.argnames else {})
+        except Exception as error:
+            problem = f"alonzo_addhooks failed: {type(error).__name__}: {error}"
+            raise PluginError(implementation.plugin_name, problem) from error
     try:
         plugins.check_pending()
     except pluggy.PluginValidationError as error:
         raise PluginError(getattr(error.plugin, "__name__", str(error.plugin)), str(error)) from error
     return plugins, loaded, failed
+
+
+def _given(extra: Iterable[object]) -> list[object]:
+    if isinstance(extra, str):
+        raise PluginError(extra, 'plugins= takes a list: objects with hook implementations, or "no:NAME"')
+    given = list(extra)
+    for plugin in given:
+        if isinstance(plugin, str):
+            if not plugin.startswith("no:"):
+                raise PluginError(plugin, f'installed plugins need not be named; "no:{plugin}" leaves it out')
+        elif not any(name.startswith("alonzo_") for name in dir(plugin)):
+            raise PluginError(repr(plugin), "it has no hook implementation, no method that begins with alonzo_")
+    return given
 
 
 def assemble(
@@ -113,7 +133,11 @@ def assemble(
             for offer in offered:
                 if not isinstance(offer, protocol):
                     raise PluginError(name, f"{hook} gave {offer!r}, which is no {protocol.__name__}")
-                for claimed in names(offer):
+                try:
+                    claims = list(names(offer))
+                except Exception as error:
+                    raise PluginError(name, f"{hook} gave {offer!r}: {type(error).__name__}: {error}") from error
+                for claimed in claims:
                     if (hook, claimed) in owners:
                         raise PluginError(
                             name, f"{hook}: {claimed!r} is already supplied by plugin {owners[hook, claimed]}"
@@ -147,7 +171,10 @@ def _tables(plugins: pluggy.PluginManager, settings: Settings) -> dict[str, Any]
     tables: dict[str, Any] = {}
     for implementation in plugins.hook.alonzo_settings.get_hookimpls():
         name = implementation.plugin_name
-        kind: Any = implementation.function()
+        try:
+            kind: Any = implementation.function()
+        except Exception as error:
+            raise PluginError(name, f"alonzo_settings failed: {type(error).__name__}: {error}") from error
         if kind is None:
             continue
         _checked_class(name, kind)

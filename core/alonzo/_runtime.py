@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fnmatch
 import getpass
 import logging
@@ -21,6 +22,7 @@ from ._builtins import digester
 from ._catalog import Catalog
 from ._codec import Codec, decoded
 from ._committer import Committer
+from ._containers import refuse_hidden
 from ._definitions import module_name
 from ._driver import BytesGone, Drive, Failure, Host, Summary, unknown_executor
 from ._effects import Found, Raised
@@ -98,7 +100,7 @@ class Runtime:
         self._digester = digester(self.providers.encoders, self.providers.inspectors, self._main, self._warn)
         self._committer = Committer(self._open_store())
         self._catalog = Catalog(self._digester, self.settings, self._main, self._committer.epochs, self._warn)
-        self._codec = Codec(self.providers.serializers, self._catalog.resolve, self._main)
+        self._codec = Codec(self.providers.serializers, self._catalog.resolve, self._main, self._identify)
         self._applier = LocalApplier(self._digester, self._codec, self.providers.inspectors)
         self._observers = list(self.providers.observers)
         self._default = self._default_executor()
@@ -123,6 +125,7 @@ class Runtime:
             KeyboardInterrupt: `stop` was called
         """
         refuse_nesting()
+        refuse_hidden(expression)
         if self._closed:
             raise AlonzoError("this runtime is closed")
         summary = Summary()
@@ -158,7 +161,11 @@ class Runtime:
         """As `run`, in any event loop; the loop goes on meanwhile."""
         import asyncio
 
-        return await asyncio.to_thread(self.run, expression, force=force, dry_run=dry_run)
+        try:
+            return await asyncio.to_thread(self.run, expression, force=force, dry_run=dry_run)
+        except asyncio.CancelledError:
+            self.stop()
+            raise
 
     def stop(self) -> None:
         """Nothing new starts, what is under way finishes and is kept; each run then raises KeyboardInterrupt. From any thread."""
@@ -176,6 +183,8 @@ class Runtime:
         if self._closed:
             return
         self._closed = True
+        for drive in list(self._drives):
+            drive.abort()
         for executor in self._executors.values():
             executor.close()
         self._committer.close()
@@ -226,10 +235,10 @@ class Runtime:
                         self._drives.discard(drive)
             failure = _failure(outcome, machine.doomed, summary, stopped=drive.stopping)
             status = "done" if failure is None else "interrupted" if drive.stopping else "failed"
-            error = "" if failure is None else f"{type(failure).__name__}: {failure}"
+            error = "" if failure is None else _text(failure)
         except BaseException as problem:
             status = "interrupted" if isinstance(problem, KeyboardInterrupt) else "failed"
-            error = f"{type(problem).__name__}: {problem}"
+            error = _text(problem)
             raise
         finally:
             self.last = summary
@@ -239,6 +248,9 @@ class Runtime:
         if failure is not None:
             raise failure
         return value
+
+    def _identify(self, task: Any) -> bytes:
+        return self._catalog.fingerprint(task).digest
 
     def _finish(self, run: int, status: Any, summary: Summary, error: str) -> None:
         counts = {name: sum(getattr(summary, name).values()) for name in ("ran", "recalled", "shared", "failed")}
@@ -358,7 +370,9 @@ def _failure(outcome: Any, doomed: Raised | None, summary: Summary, *, stopped: 
     failure: Failure | None = next((known for known in summary.failures if known.error is error), None)
     if failure is not None:
         for name, arguments in failure.chain:
-            error.add_note(f"in task {name}({arguments})")
+            # An exception may be frozen, or refuse notes otherwise: it is raised all the same.
+            with contextlib.suppress(Exception):
+                error.add_note(f"in task {name}({arguments})")
     return error
 
 
@@ -416,6 +430,13 @@ def _place(text: str) -> tuple[str, int]:
     name, _, rest = text.partition(":")
     line = rest.partition(":")[0]
     return (name, int(line)) if line.isdigit() else ("alonzo", 0)
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception:
+        return type(error).__name__  # its own __str__ fails
 
 
 def _user() -> str:

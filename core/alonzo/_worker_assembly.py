@@ -42,7 +42,6 @@ def assembled(
     main = wiring.get("main")
     inspectors = wiring.get("inspectors", {})
     values = digester(wiring.get("encoders", ()), inspectors, main, warn)
-    codec = Codec(wiring.get("serializers", ()), resolve, main)
     settings = Settings(
         project=tuple(wiring.get("project", ())),
         track_distributions=tuple(wiring.get("track_distributions", ())),
@@ -50,5 +49,6 @@ def assembled(
     )
     # Epochs are the store's, which a worker has not; and what fingerprinting warns of, the coordinator has said already.
     catalog = Catalog(values, settings, main, lambda tasks: [0] * len(tasks), lambda _: None)
+    codec = Codec(wiring.get("serializers", ()), resolve, main, lambda task: catalog.fingerprint(task).digest)
     applier = LocalApplier(values, codec, inspectors)
     return Assembly(applier, lambda task: catalog.fingerprint(task).digest)

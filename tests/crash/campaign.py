@@ -13,7 +13,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
-from crash_campaign import EXECUTORS, campaign  # noqa: E402 - found by the line above
+from crash_campaign import EXECUTORS, campaign
 
 
 def main():
@@ -25,7 +25,9 @@ def main():
     directory = Path(tempfile.mkdtemp(prefix="alonzo-crash-"))
     print(f"in {directory}, which is kept when a promise is broken", flush=True)
     executors = given.executor or EXECUTORS
-    tally = campaign(directory, given.kills, given.seed, executors=executors, tell=lambda line: print(line, flush=True))
+    tally = campaign(
+        directory, given.kills, seed=given.seed, executors=executors, tell=lambda line: print(line, flush=True)
+    )
     shutil.rmtree(directory)
     print(tally)
     assert tally.under_way >= 0.9 * tally.kills

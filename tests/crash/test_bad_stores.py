@@ -138,11 +138,11 @@ def test_the_log_of_a_bad_database_is_the_same_line(filled):
 def test_a_database_that_was_moved_away_is_made_anew_and_the_moved_one_still_serves(filled):
     shutil.move(filled.database, filled.directory / "moved.db")
 
-    filled.alonzo("run", "flow.py", "main", round=1)
-    filled.run("-m", "alonzo_cli", "run", "flow.py", "main", "--store", "sqlite:moved.db", round=2)
+    filled.alonzo("run", "flow.py", "main", turn=1)
+    filled.run("-m", "alonzo_cli", "run", "flow.py", "main", "--store", "sqlite:moved.db", turn=2)
 
-    assert len(filled.names("end", round=1)) == 20
-    assert filled.names("end", round=2) == []
+    assert len(filled.names("end", turn=1)) == 20
+    assert filled.names("end", turn=2) == []
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everything")
@@ -189,9 +189,9 @@ def test_a_full_disk_ends_the_run_says_what_was_not_kept_and_loses_nothing_else(
     assert 0 < kept < len(project.names("end")) < 60
 
     subprocess.run(["mount", "-o", "remount,size=64m", small_disk], check=True)
-    out, _ = project.run(*words, "--store", place, round=1)
+    out, _ = project.run(*words, "--store", place, turn=1)
     assert out.strip() == "6000000"
-    assert len(project.names("end", round=1)) == 60 - kept
+    assert len(project.names("end", turn=1)) == 60 - kept
 
 
 def test_a_disk_that_is_full_from_the_start_is_one_line(small_disk, project):

@@ -81,9 +81,9 @@ def test_a_signal_lets_what_is_under_way_end_and_the_same_command_goes_on(projec
     kept = project.names("end")
     assert "quick(1)" in kept
     assert "slow(2)" in kept
-    out, _ = project.alonzo("run", "flow.py", "main", "--executor", executor, round=1)
+    out, _ = project.alonzo("run", "flow.py", "main", "--executor", executor, turn=1)
     assert out.strip() == str(VALUE)
-    assert not set(project.names("end", round=1)) & set(kept)
+    assert not set(project.names("end", turn=1)) & set(kept)
     assert statuses(project) == ["interrupted", "done"]
 
 
@@ -105,7 +105,7 @@ def test_a_second_signal_stops_at_once_and_the_store_is_whole(project, executor)
     out, _ = project.alonzo("log")
     assert "lost" in out
     (project.directory / "go").touch()
-    out, _ = project.alonzo("run", "flow.py", "main", round=1)
+    out, _ = project.alonzo("run", "flow.py", "main", turn=1)
     assert out.strip() == str(VALUE)
 
 

@@ -27,8 +27,8 @@ def project(tmp_path_factory):
 def test_both_are_right_and_no_one_is_locked_out(project, number):
     # A changed constant makes all of it new again.
     project.write(QUICK.replace("return n * n", f"return n * n + 0 * {number}"))
-    runs = [project.start("flow.py", executor, round=number) for executor in EXECUTORS[number % 3]]
-    readers = [project.start(*LOG, round=number)] if number % 3 == 0 else []
+    runs = [project.start("flow.py", executor, turn=number) for executor in EXECUTORS[number % 3]]
+    readers = [project.start(*LOG, turn=number)] if number % 3 == 0 else []
     done = [process.communicate(timeout=60) for process in [*runs, *readers]]
 
     assert [err for _, err in done] == ["", *[""] * (len(done) - 1)]
@@ -39,10 +39,10 @@ def test_both_are_right_and_no_one_is_locked_out(project, number):
 
 
 def test_what_two_have_recorded_runs_for_no_third(project):
-    for run in [project.start("flow.py", "threads", round=-1) for _ in range(2)]:
+    for run in [project.start("flow.py", "threads", turn=-1) for _ in range(2)]:
         run.communicate(timeout=60)
 
-    out, _ = project.run("flow.py", "threads", round=-2)
+    out, _ = project.run("flow.py", "threads", turn=-2)
 
     assert out.strip() == str(EXPECTED)
-    assert project.names("begin", round=-2) == []
+    assert project.names("begin", turn=-2) == []

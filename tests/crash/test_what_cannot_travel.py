@@ -168,7 +168,6 @@ UNPICKLABLE = {
     "raises_liar": ("Liar", "told"),
 }
 EXECUTORS = ["inprocess", "threads", "processes"]
-PATHS = "what cannot be digested is named by its type alone, without the path to it"
 SILENT = "an exception whose str() fails is replaced by what str() raised, when the run writes down its end"
 ENDS_READER = "what decoding an exception raises besides Exception ends the thread that reads the worker, and the run waits forever"
 
@@ -194,18 +193,7 @@ def test_a_result_that_cannot_be_encoded_fails_its_job_alone(outcomes, name, pat
     assert good == 1
 
 
-@pytest.mark.parametrize(
-    "name, path, kind",
-    [
-        pytest.param(
-            *row,
-            marks=[pytest.mark.xfail(strict=True, reason=PATHS)]
-            if row[0] in {"returns_lock", "returns_generator", "returns_file"}
-            else [],
-        )
-        for row in RESULTS
-    ],
-)
+@pytest.mark.parametrize("name, path, kind", RESULTS)
 def test_the_path_to_what_cannot_be_encoded_is_named(outcomes, name, path, kind):
     assert path in eval(outcomes[1][name][1])
 
@@ -235,9 +223,7 @@ def test_an_exception_that_cannot_travel_leaves_its_text_and_its_classes(outcome
 
 @pytest.mark.xfail(strict=True, reason=SILENT)
 def test_an_exception_without_a_text_is_raised_all_the_same(outcomes):
-    executor, made = outcomes
-
-    assert made["raises_silent"][0] == "Silent"
+    assert outcomes[1]["raises_silent"][0] == "Silent"
 
 
 def test_a_message_of_megabytes_arrives(outcomes):
@@ -262,7 +248,7 @@ def test_a_task_cannot_end_the_program(outcomes):
 def test_a_worker_that_exits_loses_its_own_job_and_can_be_caught(tmp_path):
     with Project(tmp_path) as project:
         project.write(SCRIPT, "troubles.py")
-        out, err = project.run("troubles.py", "processes", "dies", "caught")
+        out, _ = project.run("troubles.py", "processes", "dies", "caught")
     made = json.loads(out)
 
     raised, text, _, failed, good = made["dies"]
@@ -279,6 +265,6 @@ def test_an_exception_that_ends_who_unpickles_it_is_a_failure_like_any_other(tmp
     with Project(tmp_path) as project:
         project.write(SCRIPT, "troubles.py")
         process = project.start("troubles.py", "processes", "raises_leaver")
-        out, err = process.communicate(timeout=5)
+        out, _ = process.communicate(timeout=5)
 
     assert json.loads(out)["raises_leaver"][0] == "RemoteError"

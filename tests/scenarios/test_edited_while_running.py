@@ -74,9 +74,9 @@ def test_the_run_ends_with_the_old_code_and_the_next_takes_the_new(project, exec
     out, err = process.communicate(timeout=60)
 
     assert (out.strip(), process.returncode) == ("2", 0), err
-    out, _ = project.run("start.py", executor, round=1)
+    out, _ = project.run("start.py", executor, turn=1)
     assert out.strip() == "101"
-    assert project.names("begin", round=1) == ["second"]
+    assert project.names("begin", turn=1) == ["second"]
 
 
 @pytest.mark.parametrize("executor", ["inprocess", "threads"])
@@ -88,10 +88,10 @@ def test_what_was_recorded_after_the_edit_is_not_taken_for_the_new_codes(project
 
     # The module in memory is the old one: that is what the second run of the same process has too.
     assert out.split() == ["2", "2"], err
-    assert project.run("start.py", executor, round=1)[0].strip() == "101"
+    assert project.run("start.py", executor, turn=1)[0].strip() == "101"
     project.write(FLOW)
-    assert project.run("start.py", executor, round=2)[0].strip() == "2"
-    assert project.names("begin", round=2) == []
+    assert project.run("start.py", executor, turn=2)[0].strip() == "2"
+    assert project.names("begin", turn=2) == []
 
 
 @pytest.mark.parametrize("executor", ["inprocess", "threads", "processes"])

@@ -39,16 +39,16 @@ def test_only_what_failed_and_what_waited_for_it_runs(tmp_path, executor):
         assert project.names("begin") == ["broken(5)", *[f"part({n})" for n in range(5)]]
 
         project.write(FLOW.replace("n // 0", "n // 1"))
-        out, _ = project.alonzo(*RUN, "--executor", executor, round=1)
+        out, _ = project.alonzo(*RUN, "--executor", executor, turn=1)
 
         assert out.strip() == "15"
-        assert project.names("begin", round=1) == ["broken(5)", "join"]
+        assert project.names("begin", turn=1) == ["broken(5)", "join"]
 
 
 def test_what_failed_fails_again_when_it_was_not_fixed(tmp_path):
     with Project(tmp_path, FLOW) as project:
         project.alonzo(*RUN, code=1)
-        project.alonzo(*RUN, code=1, round=1)
+        project.alonzo(*RUN, code=1, turn=1)
 
-        assert project.names("begin", round=1) == ["broken(5)"]
+        assert project.names("begin", turn=1) == ["broken(5)"]
         assert [status for (status,) in project.rows("SELECT status FROM run")] == ["failed", "failed"]

@@ -60,8 +60,8 @@ def test_what_one_way_has_computed_is_recalled_in_every_other(tmp_path, way):
         assert project.rows("SELECT DISTINCT name FROM tasks ORDER BY name") == NAMES
 
         for number, other in enumerate(WAYS.values(), 1):
-            assert project.run(*other, round=number)[0].strip() == "42"
-            assert project.names("begin", round=number) == [], other
+            assert project.run(*other, turn=number)[0].strip() == "42"
+            assert project.names("begin", turn=number) == [], other
         assert project.rows("SELECT DISTINCT name FROM tasks ORDER BY name") == NAMES
 
 
@@ -73,8 +73,8 @@ def test_inside_a_changed_root_too(tmp_path, way):
         project.write(FLOW.replace("point.x * 2", "point.x * 3"))
 
         for number, other in enumerate(WAYS.values(), 1):
-            assert project.run(*other, round=number)[0].strip() == "63"
-            assert project.names("begin", round=number) == (["double"] if number == 1 else []), other
+            assert project.run(*other, turn=number)[0].strip() == "63"
+            assert project.names("begin", turn=number) == (["double"] if number == 1 else []), other
 
 
 def test_a_package_in_place_and_from_another_directory_share_results(tmp_path):
@@ -86,7 +86,7 @@ def test_a_package_in_place_and_from_another_directory_share_results(tmp_path):
         shutil.copy(project.directory / "effects.py", project.directory / "here")
         other = project.directory / "elsewhere"
         other.mkdir()
-        code = "from package.flow import main; from alonzo import run; print(run(main(), store='%s'))" % project.url
+        code = f"from package.flow import main; from alonzo import run; print(run(main(), store='{project.url}'))"
         at = {"cwd": project.directory / "here"}
         paths = f"{project.directory / 'here'}:"
 
@@ -109,11 +109,11 @@ def test_a_script_without_a_main_guard_runs_once_on_processes(tmp_path):
     script = FLOW.replace('if __name__ == "__main__":\n    print', 'effect("begin", "script")\nprint')
     with Project(tmp_path, script) as project:
         out, err = project.run("flow.py", "processes")
-        again, _ = project.run("flow.py", "processes", round=1)
+        again, _ = project.run("flow.py", "processes", turn=1)
 
         assert (out.strip(), again.strip(), err) == ("42", "42", "")
-        assert project.names("begin", round=0) == ["double", "script", "start"]
-        assert project.names("begin", round=1) == ["script"]
+        assert project.names("begin", turn=0) == ["double", "script", "start"]
+        assert project.names("begin", turn=1) == ["script"]
 
 
 def test_code_on_the_command_line_is_recalled_when_it_is_the_same(tmp_path):
@@ -122,9 +122,9 @@ def test_code_on_the_command_line_is_recalled_when_it_is_the_same(tmp_path):
         for number, (text, begun) in enumerate(
             [(code, ["double", "start"]), (code, []), (code.replace("* 2", "* 4 // 2"), ["double"])]
         ):
-            out, err = project.run("-W", "ignore", "-c", text, round=number)
+            out, err = project.run("-W", "ignore", "-c", text, turn=number)
             assert out.strip() == "42", err
-            assert project.names("begin", round=number) == begun
+            assert project.names("begin", turn=number) == begun
 
 
 @pytest.mark.parametrize("executor", ["threads", "processes"])
@@ -136,6 +136,6 @@ def test_another_hash_seed_changes_nothing(tmp_path, executor):
     )
     with Project(tmp_path, flow) as project:
         for number, seed in enumerate("0123"):
-            out, _ = project.run("flow.py", executor, round=number, env={"PYTHONHASHSEED": seed})
+            out, _ = project.run("flow.py", executor, turn=number, env={"PYTHONHASHSEED": seed})
             assert out.strip() == "42"
-            assert project.names("begin", round=number) == (["double", "start"] if number == 0 else [])
+            assert project.names("begin", turn=number) == (["double", "start"] if number == 0 else [])

@@ -70,7 +70,7 @@ class Tally:
     executors: collections.Counter = attrs.field(factory=collections.Counter)
 
 
-def campaign(directory, kills, seed=1, chain=4, executors=EXECUTORS, tell=lambda line: None):
+def campaign(directory, kills, *, seed=1, chain=4, executors=EXECUTORS, tell=lambda line: None):
     """Kill so many runs, up to `chain` of them on one store before one may end; raises AssertionError where a promise is broken."""
     chance = random.Random(seed)
     tally = Tally()
@@ -96,7 +96,7 @@ class Story:
         self._executor = executor
         self._chance = chance
         self._tally = tally
-        self._round = 0
+        self._turn = 0
         self._last_run = 0  # that had begun at the last kill
         self._recorded = set()  # keys found after any kill
         self._names = set()  # and the jobs that they are of, where a job's row says so
@@ -111,7 +111,7 @@ class Story:
         if tally.kills % 18 == 11:  # at times so early that nothing has begun
             living = wait_or_end(process, chance.uniform(0.05, 0.4))
         else:
-            living = project.wait_for_effect(process, round=self._round) and wait_or_end(
+            living = project.wait_for_effect(process, turn=self._turn) and wait_or_end(
                 process, chance.uniform(0, 0.8 * self._seconds_left())
             )
         if not living:
@@ -124,8 +124,8 @@ class Story:
         tally.kills += 1
         tally.executors[self._executor] += 1
         # A worker process may end its job after the kill.
-        begun = {effect.name for effect in project.effects(self._round) if effect.what == "begin"}
-        ended = {effect.name for effect in project.effects(self._round) if effect.what == "end" and effect.at < at}
+        begun = {effect.name for effect in project.effects(self._turn) if effect.what == "begin"}
+        ended = {effect.name for effect in project.effects(self._turn) if effect.what == "end" and effect.at < at}
         tally.under_way += bool(begun - ended)
         self._look_after_kill(at, under_way=bool(begun - ended))
         return True
@@ -148,11 +148,11 @@ class Story:
         self._tally.complete += 1
 
     def _start(self):
-        self._round += 1
+        self._turn += 1
         if self._chance.random() < 0.5:
-            return self._project.start("flow.py", self._executor, round=self._round)
+            return self._project.start("flow.py", self._executor, turn=self._turn)
         words = ["run", "flow.py", "main", "--executor", self._executor, "--workers", 2, "--store", self._project.url]
-        return self._project.start("-m", "alonzo_cli", *words, "--quiet", round=self._round)
+        return self._project.start("-m", "alonzo_cli", *words, "--quiet", turn=self._turn)
 
     def _look_after_kill(self, at, *, under_way):
         project = self._project
@@ -170,22 +170,22 @@ class Story:
             if key in self._recorded
         }
         self._tally.kept = self._tally.kept + len(self._recorded)
-        old = {effect.name for effect in project.effects(self._round) if effect.what == "end" and effect.at < at - 1}
+        old = {effect.name for effect in project.effects(self._turn) if effect.what == "end" and effect.at < at - 1}
         assert old <= self._names, f"ended more than 1 s before the kill and not recorded: {old - self._names}"
         with Runtime(store=project.url) as runtime:
             rows = runtime.store.runs(100)
             # Killed between its end and its process's end, a run is done.
             assert all(row.status == "lost" or (row.status == "done" and not under_way) for row in rows), rows
-        workers = {effect.process for effect in project.effects(self._round)}
+        workers = {effect.process for effect in project.effects(self._turn)}
         deadline = time.monotonic() + 10
         while any(map(is_alive, workers)):
             assert time.monotonic() < deadline, f"workers outlive their killed coordinator: {workers}"
             time.sleep(0.01)
 
     def _check_nothing_ran_again(self):
-        """Of what was recorded at an earlier kill; asked of the effects of this round, and of the record of all rounds."""
+        """Of what was recorded at an earlier kill; asked of the effects of this turn, and of the record."""
         project = self._project
-        again = set(project.names("begin", self._round)) & self._names
+        again = set(project.names("begin", self._turn)) & self._names
         assert not again, f"recorded before the kill, and ran again: {again}"
         ran = project.rows("SELECT key FROM jobs WHERE run > ? AND status = 'ran'", self._last_run)
         assert not {key for (key,) in ran} & self._recorded

@@ -1,6 +1,6 @@
 """A project in a directory of its own, run by real processes, and what they left behind.
 
-Tasks append a line to `effects.txt` when they begin and when they end; the environment's ROUND tells runs apart.
+Tasks append a line to `effects.txt` when they begin and when they end; the environment's TURN tells runs apart.
 """
 
 import contextlib
@@ -18,7 +18,7 @@ import os, time
 
 def effect(what, name):
     """Append a line; one write to a file opened with O_APPEND is whole, whoever else writes."""
-    line = f"{os.environ.get('ROUND', '0')} {what} {name} {os.getpid()} {time.time()}\\n"
+    line = f"{os.environ.get('TURN', '0')} {what} {name} {os.getpid()} {time.time()}\\n"
     handle = os.open("effects.txt", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     try:
         os.write(handle, line.encode())
@@ -31,7 +31,7 @@ def effect(what, name):
 class Effect:
     """A line of `effects.txt`; `at` is in seconds since the epoch."""
 
-    round: int
+    turn: int
     what: str
     name: str
     process: int
@@ -57,11 +57,11 @@ class Project:
         for compiled in self.directory.glob("__pycache__/*.pyc"):
             compiled.unlink()
 
-    def start(self, *words, round=0, env=None, **streams):
+    def start(self, *words, turn=0, env=None, **streams):
         """Start `python WORDS` in the directory."""
         process = subprocess.Popen(
             [sys.executable, *map(str, words)],
-            env={**self._environment(), "ROUND": str(round), **(env or {})},
+            env={**self._environment(), "TURN": str(turn), **(env or {})},
             text=True,
             **{
                 "cwd": self.directory,
@@ -74,9 +74,9 @@ class Project:
         self._started.append(process)
         return process
 
-    def run(self, *words, code=0, round=0, env=None, timeout=60):
+    def run(self, *words, code=0, turn=0, env=None, timeout=60):
         """Run `python WORDS` to its end: (stdout, stderr)."""
-        process = self.start(*words, round=round, env=env)
+        process = self.start(*words, turn=turn, env=env)
         out, err = process.communicate(timeout=timeout)
         assert process.returncode == code, f"exit code {process.returncode}\n{out}\n{err}"
         return out, err
@@ -102,21 +102,21 @@ class Project:
 
     # -- what they left behind ---------------------------------------------------------------------
 
-    def effects(self, round=None):
+    def effects(self, turn=None):
         path = self.directory / "effects.txt"
         lines = path.read_text().splitlines() if path.exists() else []
         split = [line.split() for line in lines]
         found = [Effect(int(number), what, name, int(pid), float(at)) for number, what, name, pid, at in split]
-        return [effect for effect in found if round is None or effect.round == round]
+        return [effect for effect in found if turn is None or effect.turn == turn]
 
-    def names(self, what, round=None):
+    def names(self, what, turn=None):
         """The names of all effects of this kind, sorted."""
-        return sorted(effect.name for effect in self.effects(round) if effect.what == what)
+        return sorted(effect.name for effect in self.effects(turn) if effect.what == what)
 
-    def wait_for_effect(self, process, what="begin", round=0, count=1, seconds=30):
+    def wait_for_effect(self, process, what="begin", turn=0, count=1, seconds=30):
         """Wait until so many are there. Answers False when the process ended before."""
         deadline = time.monotonic() + seconds
-        while sum(effect.what == what for effect in self.effects(round)) < count:
+        while sum(effect.what == what for effect in self.effects(turn)) < count:
             assert time.monotonic() < deadline, f"no {what} within {seconds} s"
             if not wait_or_end(process, 0.003):
                 return False

@@ -29,7 +29,7 @@ from typing import Any
 import attrs
 
 from alonzo._apply import LocalApplier, raised
-from alonzo._builtins import ENCODERS, PickleDigest
+from alonzo._builtins import ENCODERS, ByReduction
 from alonzo._codec import Codec
 from alonzo._containers import fill
 from alonzo._digests import Digester, blake, digest_of, frame
@@ -87,7 +87,7 @@ class World:
         self.kinds = (Place,)
         encoders = {kind: encoder.simplify for encoder in ENCODERS for kind in encoder.kinds}
         places = {Place: ("place", self.place)}
-        self.digester = Digester(encoders, places, PickleDigest(self.warned.append))
+        self.digester = Digester(encoders, places, ByReduction(self.warned.append))
         self.codec = Codec((), self.resolve)
         self.applier = LocalApplier(self.digester, self.codec, {"place": self})
 

@@ -24,7 +24,8 @@ from recall_world import Cup
 
 RULES = (
     "own", "written", "arguments", "arguments not below", "made", "test", "items", "operands", "callee", "handled", "defaults",
-    "context", "context missing", "missing", "looked", "awaited", "awaited values", "written in awaited", "shared", "cache=False", "contagious", "recovered",
+    "context", "context missing", "missing", "looked", "awaited", "awaited values", "written in awaited",
+    "shared", "cache=False", "contagious", "recovered",
 )  # fmt: skip
 REFUSED = ("refused",)
 DEEPEST = 40
