@@ -25,7 +25,6 @@ from typing import Any
 
 from alonzo import task
 from alonzo._apply import LocalApplier
-from alonzo._builtins import PickleDigest
 from alonzo._codec import Codec
 from alonzo._digests import Digester, blake
 from alonzo._effects import ABSENT, Apply, Inspect, Recall, Remember
@@ -102,7 +101,7 @@ def in_a_process(shape: str, calls: int, child: str) -> Any:
 
 def timed(shape: str, calls: int, *, collect: bool) -> float:
     """µs a call."""
-    digester = a_digester()
+    digester = Digester()
     answers_to(SHAPES[shape](10), digester, [])  # everything has run once
     expression = SHAPES[shape](calls)
     answers: list[Any] = []
@@ -116,7 +115,7 @@ def timed(shape: str, calls: int, *, collect: bool) -> float:
 
 def weighed(shape: str, calls: int) -> tuple[float, float]:
     """Bytes a call: of the expression, and what a machine adds to it at its peak."""
-    digester = a_digester()
+    digester = Digester()
     answers_to(SHAPES[shape](10), digester, [])
     before = resident()
     expression = SHAPES[shape](calls)
@@ -126,7 +125,7 @@ def weighed(shape: str, calls: int) -> tuple[float, float]:
 
 
 def profiled(shape: str, calls: int) -> None:
-    digester = a_digester()
+    digester = Digester()
     expression = SHAPES[shape](calls)
     answers: list[Any] = []
     answers_to(expression, digester, answers)
@@ -178,10 +177,6 @@ def answer_to(effect: Any, applier: LocalApplier) -> Any:
 
 def defined(met: Any) -> Definition:
     return Definition(met, blake(met.full_name.encode()), blake(b"policy"), 0, met.options)
-
-
-def a_digester() -> Digester:
-    return Digester({}, {}, PickleDigest(lambda _: None))
 
 
 def resident() -> int:

@@ -364,4 +364,8 @@ def node_head(node: Expression) -> tuple[bytes, tuple[bytes, ...]]:
 
 def call_key(fingerprint: bytes, tokens: Iterable[bytes], classes: Iterable[bytes]) -> bytes:
     """The key of a call: what code, on which argument values, with which definitions of their classes."""
-    return blake(frame(b"key", [fingerprint, frame(b"", tokens), *sorted(set(classes))]))
+    arguments = b"".join([b"%d:%b" % (len(t), t) for t in tokens])
+    encoding = b"key%d:%b%d:%b" % (len(fingerprint), fingerprint, len(arguments), arguments)
+    if classes:
+        encoding = frame(encoding, sorted(set(classes)))
+    return blake2b(encoding, digest_size=SIZE, person=SCHEME).digest()

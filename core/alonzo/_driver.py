@@ -90,6 +90,7 @@ class Drive:
 
     def __init__(self, host: Host, machine: Machine, run: int, summary: Summary, *, dry_run: bool = False) -> None:
         self._host = host
+        self._observed = host.observe is not None
         self._machine = machine
         self._run = run
         self._summary = summary
@@ -227,7 +228,8 @@ class Drive:
                 self._machine.answer(ticket, Raised(error))
                 return
         admission.add((ticket, job), consumes=bool(ticket.upstreams))
-        self._tell("queued", *self._subject(job))
+        if self._observed:
+            self._tell("queued", *self._subject(job))
 
     def _submit(self) -> None:
         for name, admission in self._admissions.items():
@@ -237,7 +239,8 @@ class Drive:
             self._load([job for _, job in batch if job.carried])
             for ticket, job in batch:
                 self._names[ticket] = name
-                self._tell("started", *self._subject(job))
+                if self._observed:
+                    self._tell("started", *self._subject(job))
             # An in-process executor applies here and now: what is already known must not wait for a long task.
             self._host.executor(name).submit(batch, self.post)
 
@@ -263,7 +266,7 @@ class Drive:
             return
         del self._names[ticket]
         self._admissions[name].finished(report.finished - report.started)
-        if ticket.job:
+        if self._observed and ticket.job:
             self._tell("applied", ticket.node._task.full_name, ticket.job)
         self._attempts[ticket] = (Attempt(name, report.worker, report.started, report.finished), report.output)
         seen = report.seen
@@ -393,7 +396,7 @@ class Drive:
         if job.status != "open":
             self._attempts.pop(ticket, None)
             getattr(self._summary, job.status)[job.task] += 1
-            if self._host.observe is not None:
+            if self._observed:
                 self._tell_end(job, attempt)
         job.arguments = preview(job.arguments)
         note = Note(remember, () if attempt is None else (attempt,), output)

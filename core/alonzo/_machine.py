@@ -82,6 +82,8 @@ from ._traces import EMPTY, Ledger, external_entries, join
 
 # A value above this many bytes is let go of when everybody who waited has it: it can be had from the store again.
 KEPT = 1024
+_APPLIED = (Found, Raised, Lost)
+_FETCHED = (Found, Lost)
 
 
 class Machine:
@@ -158,7 +160,7 @@ class Machine:
         if type(answer) is Asks and stage is APPLIED:
             self._ask(ticket, answer)
             return
-        questions = self._asking.pop(ticket, None)
+        questions = self._asking.pop(ticket, None) if self._asking else None
         if questions:
             # It ended with questions open: by the order in which others were answered, perhaps, which no record can hold (rule 14).
             for asked in questions:
@@ -168,11 +170,11 @@ class Machine:
         self._open -= 1
         if stage is RECALLED:
             self._recalled(ticket, answer)
-        elif stage is APPLIED and isinstance(answer, Found | Raised | Lost):
+        elif stage is APPLIED and isinstance(answer, _APPLIED):
             self._applied(ticket, answer)
-        elif stage is GATHERED and isinstance(answer, Found | Raised | Lost):
+        elif stage is GATHERED and isinstance(answer, _APPLIED):
             self._gathered(ticket, answer)
-        elif stage is FETCHED and isinstance(answer, Found | Lost):
+        elif stage is FETCHED and isinstance(answer, _FETCHED):
             self._fetched(ticket, answer)
         else:
             raise AlonzoError(f"{ticket!r} had not asked for {answer!r}")

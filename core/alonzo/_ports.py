@@ -63,7 +63,7 @@ class Serializer(Protocol):
 # -- executors ------------------------------------------------------------------------------------
 
 
-@attrs.frozen
+@attrs.define(eq=False)
 class Report:
     """What an executor tells of an application besides its answer.
 
@@ -185,7 +185,7 @@ class RunStart:
     command: str = ""
 
 
-@attrs.frozen
+@attrs.define
 class Attempt:
     """One application of a job by an executor; times in seconds since the epoch."""
 

@@ -38,6 +38,7 @@ from ._worker_output import Output
 
 _serial = struct.Struct("<Q").pack_into
 _PATIENCE = 0.002  # seconds that an answer may wait for the next ones
+_WATCH = 1.0  # seconds between two looks whether the coordinator is there
 _FAREWELL = 2.0  # seconds that threads of user code may go on after the end
 
 
@@ -100,6 +101,7 @@ class Worker:
         # Both sides have mapped it: it need not stay behind when both are killed. Windows keeps it until the coordinator's end.
         with contextlib.suppress(OSError):
             Path(setup.begun).unlink()
+        _end_with_the_coordinator()
         self._answers.tell(("ready", os.getpid()))
 
     def serve(self, requests: BinaryIO) -> None:
@@ -259,6 +261,23 @@ class _Answers:
                     self._send()
             except BrokenPipeError:
                 return
+
+
+def _end_with_the_coordinator() -> None:
+    """End this process when the one that started it is gone, also in the middle of a job: nobody would get its answer.
+
+    Only POSIX gives orphans another parent; elsewhere a worker ends when it reads its next request.
+    """
+    if os.name != "posix":
+        return
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            threading.Event().wait(_WATCH)
+        os._exit(1)
+
+    threading.Thread(target=watch, name="alonzo-watch", daemon=True).start()
 
 
 def _lost(answer: Any) -> tuple[Any, ...]:

@@ -135,9 +135,9 @@ def _answered(
         answer, report = apply(job)
     except BaseException as error:  # an applier never raises; a broken one must not end the thread
         return Raised(error), Report(started, time.time(), worker)
-    if report.worker:
-        return answer, report
-    return answer, Report(report.started, report.finished, worker, report.output, report.seen, report.warnings)
+    if not report.worker:
+        report.worker = worker
+    return answer, report
 
 
 def _drain(queue: SimpleQueue[_Item | None]) -> list[_Item | None]:
