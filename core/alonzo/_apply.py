@@ -17,7 +17,7 @@ from ._codec import Codec, decoded, node_token, topological
 from ._containers import expressions, fill, path_to
 from ._digests import _LONGEST_SCALAR, _SCALARS, Digester, token_of
 from ._effects import ABSENT, Apply, Found, Lost, Raised
-from ._errors import AlonzoError, EncodeError, RemoteError
+from ._errors import AlonzoError, EncodeError, LazyValueError, RemoteError
 from ._expressions import APPLYING, Expression, describe, operands
 from ._ports import Ask, Inspector, Report
 from ._traces import External
@@ -144,7 +144,7 @@ class LocalApplier:
         return True
 
     def _found(self, value: Any) -> Found:
-        look = ResultLook(self.inspectors)
+        look = ResultLook(self.inspectors, self.digester.name_of)
         inside = expressions(value)
         if inside:
             nodes = topological(inside)
@@ -171,7 +171,7 @@ class LocalApplier:
             if type(value) in _SCALARS:
                 return self.found(value)
             inside = expressions(value)
-            look = ResultLook(self.inspectors)
+            look = ResultLook(self.inspectors, self.digester.name_of)
             token = b"" if inside else self.digester.token(value, look)
         except BaseException as error:
             return raised(error)
@@ -179,7 +179,7 @@ class LocalApplier:
 
     def _add_written(self, answer: Found, awaited: list[Expression]) -> None:
         """External values written in what was awaited count like those in what was returned: the body may have looked into them."""
-        look = ResultLook(self.inspectors)
+        look = ResultLook(self.inspectors, self.digester.name_of)
         for node in topological(awaited):
             look.tokens[node] = node_token(self.digester, node, look)
         answer.externals = tuple(sorted({*answer.externals, *look.externals()}, key=lambda e: (*e[:2], e[2] or b"")))
@@ -212,15 +212,18 @@ class LocalApplier:
 class ResultLook:
     """How a result is digested where it was made: external values are inspected there and then, and noted."""
 
-    __slots__ = ("_inspectors", "_seen", "names", "tokens")
+    __slots__ = ("_inspectors", "_name_of", "_seen", "names", "tokens")
 
-    def __init__(self, inspectors: Mapping[str, Inspector]) -> None:
+    def __init__(self, inspectors: Mapping[str, Inspector], name_of: Callable[[Any], str]) -> None:
+        self._name_of = name_of
         self._inspectors = inspectors
         self._seen: dict[tuple[str, str], bytes | None] = {}
         self.tokens: dict[Expression, bytes] = {}
         self.names: set[str] = set()
 
     def expression(self, node: Expression) -> bytes:
+        if node not in self.tokens:
+            raise LazyValueError(f"{describe(node)} stands where it is not looked for: in an object or a subclass of a container")
         return self.tokens[node]
 
     def external(self, kind: str, place: str) -> bytes | None:
@@ -231,7 +234,7 @@ class ResultLook:
 
     def definition(self, kind: str, thing: Any) -> bytes | None:
         # The identity of a result is its content; definitions count in the keys of the calls that it goes into.
-        self.names.add(f"{thing.__module__}.{thing.__qualname__}")
+        self.names.add(self._name_of(thing))
         return None
 
     def found(self, found: Found) -> None:

@@ -109,6 +109,10 @@ class Catalog:
                 self._today[full_name] = self._tasks[full_name] = found
                 return found
         if known is not None:
+            # A namespace that is no module (exec): what the name is bound to where the task was defined.
+            bound = getattr(known.func, "__globals__", {}).get(known.name)
+            if isinstance(bound, Task) and bound.full_name == full_name:
+                self._today[full_name] = self._tasks[full_name] = known = bound
             return known
         raise LookupError(f"there is no task {full_name}")
 

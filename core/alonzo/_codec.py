@@ -136,7 +136,10 @@ class Codec:
             if codec.startswith("lazy-"):
                 return _Unpickler(io.BytesIO(data), self).lazy()
             return _Unpickler(io.BytesIO(data), self).load()
-        except Exception as error:
+        except BaseException as error:
+            if isinstance(error, KeyboardInterrupt):
+                raise
+            # SystemExit too: decoding may import a module that is a script, or call what a class's author wrote.
             raise AlonzoError(
                 f"a stored value ({codec}, {len(data)} bytes) cannot be decoded: {type(error).__name__}: {error}"
             ) from error

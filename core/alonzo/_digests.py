@@ -138,11 +138,11 @@ class Digester:
         self._encoders = dict(encoders or {})
         self.externals = dict(externals or {})
         self._fallback = fallback
-        self._type_name = type_name or full_type_name
+        self.name_of: Callable[[Any], str] = type_name or full_type_name
 
     def without_fallback(self) -> Digester:
         """This, for values that must not be digested by their pickles: constants of code."""
-        return Digester(self._encoders, self.externals, None, self._type_name)
+        return Digester(self._encoders, self.externals, None, self.name_of)
 
     def token(self, value: Any, look: Look) -> bytes:
         """The token of a value.
@@ -192,7 +192,7 @@ class Digester:
             self._define(kind, look)
             return token_of(frame(b"e", [self._name(kind), _str(value.name or ""), self._token(value.value, look)]))
         if issubclass(kind, type):
-            return self._definition(b"C", "class", value, self._type_name(value), look)
+            return self._definition(b"C", "class", value, self.name_of(value), look)
         names = field_names(kind)
         if names or hasattr(kind, "__dataclass_fields__") or hasattr(kind, "__attrs_attrs__"):
             if "__dataclass_fields__" in kind.__dict__ or "__attrs_attrs__" in kind.__dict__:
@@ -234,7 +234,7 @@ class Digester:
         return None
 
     def _name(self, kind: type) -> bytes:
-        return self._type_name(kind).encode()
+        return self.name_of(kind).encode()
 
     def _define(self, kind: type, look: Look) -> None:
         """Tell the look that an instance of this class was met: its definition counts where it is the project's."""
@@ -290,7 +290,7 @@ class Digester:
         return token_of(frame(b"F", [self._token(part, look) for part in (value.func, value.args, value.keywords)]))
 
     def _function(self, value: Any, look: Look) -> bytes:
-        return self._definition(b"L", "function", value, f"{value.__module__}.{value.__qualname__}", look)
+        return self._definition(b"L", "function", value, self.name_of(value), look)
 
     def _builtin(self, value: Any, look: Look) -> bytes:
         owner = getattr(value, "__self__", None)

@@ -129,6 +129,14 @@ class Drive:
         Raises:
             BytesGone, AlonzoError: see there.
         """
+        try:
+            self._reduce()
+        except BaseException:
+            # Ctrl-C, say: what has been handed over and has not begun must not begin any more.
+            self._withdraw()
+            raise
+
+    def _reduce(self) -> None:
         machine = self._machine
         while machine.outcome is None:
             effects = machine.take()
@@ -161,6 +169,10 @@ class Drive:
 
     def _under_way(self) -> bool:
         """Is anything still being applied that will end by itself? What waits for the machine will not."""
+        self._withdraw()
+        return any(not self._machine.is_awaiting(ticket) for ticket in self._names)
+
+    def _withdraw(self) -> None:
         for name, admission in self._admissions.items():
             admission.drop()
             executor = self._host.executor(name)
@@ -169,7 +181,6 @@ class Drive:
                 for ticket in executor.withdraw(self.post):
                     admission.withdrawn()
                     del self._names[ticket]
-        return any(not self._machine.is_awaiting(ticket) for ticket in self._names)
 
     def _perform(self, effects: Sequence[tuple[Any, Any]]) -> None:
         machine = self._machine
@@ -345,12 +356,15 @@ class Drive:
         except (AlonzoError, BytesGone) as error:
             if found.lazy:
                 return Lost(error)
-            raise
+            raise BytesGone(frozenset([digest_of(found.token)])) from error
         return attrs.evolve(found, value=value, data=None)
 
     def _object(self, found: Found) -> Any:
         [at_hand] = self._loaded([found])
-        return decoded(at_hand, self._host.applier.codec)
+        try:
+            return decoded(at_hand, self._host.applier.codec)
+        except AlonzoError as error:
+            raise BytesGone(frozenset([digest_of(found.token)])) from error
 
     def value(self, found: Found) -> Any:
         """The object of the run's outcome, everything in it decoded."""

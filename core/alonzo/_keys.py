@@ -129,7 +129,7 @@ class ArgumentLook:
 
     def definition(self, kind: str, thing: Any) -> bytes | None:
         seen = self._world.things.get(thing, _UNKNOWN)
-        return self._name(f"{thing.__module__}.{thing.__qualname__}", ("thing", thing), seen)
+        return self._name(self._digester.name_of(thing), ("thing", thing), seen)
 
     def _name(self, name: str, target: Target, seen: Any) -> bytes | None:
         if seen is _UNKNOWN:

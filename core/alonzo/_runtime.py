@@ -227,6 +227,8 @@ class Runtime:
                     value = drive.value(outcome) if type(outcome) is Found else None
                     break
                 except BytesGone as problem:
+                    if problem.digests <= gone:  # computed again, and again not to be had
+                        raise StoreError(f"{problem}, also after they were computed again") from problem
                     gone |= problem.digests
                     drive.warn(f"{problem}: what they were the results of is computed again")
                 finally:

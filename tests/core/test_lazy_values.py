@@ -284,7 +284,6 @@ def test_a_call_only_given_to_one_that_is_dropped_is_not_named_beside_it():
     assert len(_warnings(forgets())) == 1
 
 
-@pytest.mark.xfail(strict=True, reason="core: the frame is counted as for a direct call, so alonzo's own file is named")
 def test_a_call_through_a_partial_is_warned_about_where_the_user_wrote_it():
     @task
     def forgets():

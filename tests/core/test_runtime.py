@@ -252,9 +252,6 @@ class Wordless(Exception):
         raise RuntimeError("no text")
 
 
-@pytest.mark.xfail(
-    strict=True, reason="core: add_note on a frozen exception, and its text, are not guarded in _failure and _run"
-)
 @pytest.mark.parametrize("error", [Frozen(3), Wordless()])
 def test_an_unfriendly_exception_is_raised_as_it_is(error):
     @task
@@ -291,7 +288,6 @@ def test_an_async_task_may_end_without_having_waited():
     assert within(5, lambda: run(impatient(), **HERE)) == 11
 
 
-@pytest.mark.xfail(strict=True, reason="core: closing a runtime does not stop the runs that go on in it")
 def test_an_arun_that_is_cancelled_starts_nothing_new():
     began = []
 

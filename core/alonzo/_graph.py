@@ -1,0 +1,231 @@
+"""The cells of one reduction: how they come to be, wait for each other, and settle. The lower half of the machine, whose rules hold here.
+
+What happens to a cell between its beginning and its end, and in which order, is in _machine.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any
+
+from ._cells import ARGUMENTS, NORMAL, Cell, Stage, chain, is_bound_for, job_note, jobs_of
+from ._containers import expressions, fill
+from ._digests import Digester
+from ._effects import ABSENT, Effect, Found, Lost, Raised, Remember, Target
+from ._errors import LazyValueError
+from ._expressions import Call, Expression, describe
+from ._rebuild import REFUSED
+from ._traces import EMPTY, Ledger, join
+
+# A value above this many bytes is let go of when everybody who waited has it: it can be had from the store again.
+KEPT = 1024
+
+
+class Graph:
+    """Cells, what waits, and what is asked of the world; the machine takes the steps.
+
+    doomed  a failure that is bound to reach the root
+    failed  what failed of itself, not because of what it waited for: the cell, the failure, and the calls around it
+    """
+
+    _root: Cell
+
+    def __init__(self, digester: Digester) -> None:
+        self._digester = digester
+        self._ledger = Ledger()
+        self._cells: dict[Expression, Cell] = {}
+        self._todo: deque[Cell] = deque()
+        self._outbox: list[tuple[Any, Effect]] = []
+        self._wanted: dict[Target, None] = {}
+        self._parked: list[Cell] = []
+        self._harmless: set[Cell] = set()  # failed, and in a place where that may be caught
+        self._open = 0
+        self._jobs = 0
+        self.doomed: Raised | None = None
+        self.failed: list[tuple[Cell, Raised, tuple[tuple[str, Any], ...]]] = []
+
+    def _cell(self, node: Expression, parent: Cell | None) -> Cell:
+        cell = self._cells[node] = Cell(node, parent)
+        if type(node) is Call:
+            self._jobs += 1
+            cell.job = self._jobs
+        self._todo.append(cell)
+        return cell
+
+    def _demand(self, cell: Cell, template: Any, stage: Stage, parent: Cell | None) -> None:
+        """The cell waits until everything in the template has an outcome."""
+        cell.stage = stage
+        cell.template = template
+        nodes = expressions(template)
+        if not nodes:
+            cell.kids = ()
+            self._todo.append(cell)
+            return
+        cells, kids, pending = self._cells, [], 0
+        for node in nodes:
+            kid = cells.get(node)
+            if kid is None:
+                kid = self._cell(node, parent)
+            kids.append(kid)
+            kid.readers += 1
+            if kid.outcome is None:
+                pending += 1
+                if kid.waiters is None:
+                    kid.waiters = [cell]
+                else:
+                    kid.waiters.append(cell)
+        cell.kids = kids
+        cell.pending = pending
+        if not pending:
+            self._todo.append(cell)
+
+    def _gather(self, cell: Cell) -> Raised | None:
+        """What the cell waited for has settled: it rests on it; answers the first failure among it."""
+        failure: Raised | None = None
+        for kid in cell.kids:
+            if type(kid.outcome) is Raised and failure is None:
+                failure = kid.outcome
+        basis = join([kid.basis for kid in cell.kids])
+        if type(cell.node) is Call and cell.stage is ARGUMENTS:
+            cell.basis = basis
+        elif basis is not EMPTY:
+            cell.rests = join([cell.rests, basis])
+        if type(cell.node) is not Call:
+            # Not added up here: a sum of 100,000 calls would hold as many numbers at each of its operations.
+            new = tuple([kid.job or kid.upstreams for kid in cell.kids if kid.job or kid.upstreams])
+            cell.upstreams = new if not cell.upstreams else (*cell.upstreams, *new)
+        elif cell.stage is ARGUMENTS:
+            cell.upstreams = jobs_of(cell.kids)
+        return failure
+
+    def _park(self, cell: Cell, wanted: list[Target]) -> None:
+        self._wanted.update(dict.fromkeys(wanted))
+        self._parked.append(cell)
+
+    def _outcome_of(self, node: Expression) -> Found:
+        cell = self._cells.get(node)
+        if cell is None or type(cell.outcome) is not Found:
+            raise LazyValueError(f"{describe(node)} stands where it is not looked for: in an object or a subclass of a container")
+        return cell.outcome
+
+    def _filled(self, cell: Cell) -> tuple[Any, bool]:
+        """The template with outcomes in the place of expressions, and whether some of these are carried as bytes."""
+        carried = False
+
+        def object_of(part: Any) -> Any:
+            nonlocal carried
+            outcome = part if type(part) is Found else self._outcome_of(part)
+            if outcome.value is ABSENT:
+                carried = True
+                return outcome
+            carried = carried or outcome.carries
+            return outcome.value
+
+        filled = cell.template
+        if cell.kids:
+            filled = fill(filled, object_of)
+            for kid in cell.kids:
+                self._read(kid)
+            cell.kids = ()
+        if type(cell.node) is not Call:  # forms put outcomes into templates of their own
+            filled = fill(filled, object_of, (Found,))
+        return filled, carried
+
+    def _value_of(self, cell: Cell) -> Found:
+        template = cell.template
+        if isinstance(template, Expression):
+            outcome = cell.kids[0].outcome
+            assert type(outcome) is Found
+            return outcome
+        if type(template) is Found:
+            return template
+        filled, carried = self._filled(cell)
+        return Found(filled, carries=carried)
+
+    def _read(self, cell: Cell) -> None:
+        """One reader less; a large value that is in the store is let go of with the last one."""
+        cell.readers -= 1
+        outcome = cell.outcome
+        if not cell.readers and type(outcome) is Found and outcome.size > KEPT and outcome.data is None:
+            cell.outcome = Found(
+                ABSENT, outcome.token, outcome.codec, None, outcome.externals, False, outcome.size, outcome.names
+            )
+
+    def _fail(self, cell: Cell, error: Exception) -> None:
+        self._settle(cell, self._failure(cell, Raised(error)))
+
+    def _failure(self, cell: Cell, answer: Raised | Lost) -> Raised:
+        if type(answer) is Lost:
+            answer = Raised(answer.error)
+        assert type(answer) is Raised
+        self.failed.append((cell, answer, chain(cell)))
+        return answer
+
+    def _settle(self, cell: Cell, outcome: Found | Raised) -> None:
+        """The cell has its outcome: it is noted, and whoever waits for the last time goes on."""
+        if cell.job:
+            outcome = self._note(cell, outcome)
+            arguments = cell.basis
+            cell.basis = join([arguments, cell.below]) if arguments is not EMPTY else cell.below
+        else:
+            cell.basis = cell.rests
+        for kid in cell.kids:
+            self._read(kid)
+        cell.outcome = outcome
+        cell.stage = NORMAL
+        cell.template = cell.args = cell.reduction = None
+        cell.known = []
+        cell.kids = ()
+        if type(outcome) is Raised and self.doomed is None and is_bound_for(self._root, cell, self._harmless):
+            self.doomed = outcome
+        waiters, cell.waiters = cell.waiters, None
+        for waiter in waiters or ():
+            waiter.pending -= 1
+            if not waiter.pending:
+                self._todo.append(waiter)
+
+    def _may_remember(self, cell: Cell) -> bool:
+        keyed, definition = cell.keyed, cell.definition
+        if keyed is None or keyed.stale or definition is None or not definition.options.cache:
+            return False
+        total = cell.rests = self._ledger.total(cell.rests)
+        return REFUSED not in total
+
+    def _note(self, cell: Cell, outcome: Found | Raised) -> Found | Raised:
+        """Tell the store of a call that settles; answers the outcome to keep, without the bytes that the store now has."""
+        cell.below = below = self._ledger.total(cell.rests)
+        cell.rests = EMPTY
+        keyed, definition = cell.keyed, cell.definition
+        note = Remember(keyed.key if keyed is not None else b"", job_note(cell, outcome))
+        self._outbox.append((cell, note))
+        if type(outcome) is Raised:
+            return outcome
+        assert type(outcome) is Found
+        if cell.how == "shared" or keyed is None or definition is None or not definition.options.cache or keyed.stale:
+            return outcome
+        note.own = definition.entry
+        if cell.how == "ran" and cell.reduction is None and outcome.size and not definition.task.is_async:
+            note.reduction = outcome
+        # What was recalled by its single reduction is remembered again, else every later run would walk down the same path (rule 24).
+        if REFUSED not in below and (cell.how == "ran" or cell.reduction is not None):
+            note.normal, note.footprint = outcome, below
+        if note.normal is None and note.reduction is None:
+            return outcome
+        if outcome.size > KEPT and outcome.data is not None:
+            return Found(
+                outcome.value, outcome.token, outcome.codec, None, outcome.externals, False, outcome.size, outcome.names
+            )
+        return outcome
+
+    def _remember_body(self, cell: Cell, found: Found) -> None:
+        keyed, definition = cell.keyed, cell.definition
+        assert keyed is not None
+        assert definition is not None
+        note = Remember(keyed.key, job_note(cell, None))
+        if definition.options.cache and not keyed.stale and not definition.task.is_async:
+            note.own, note.reduction = definition.entry, found
+        self._outbox.append((cell, note))
+
+    def _ask_for(self, cell: Cell, effect: Effect) -> None:
+        self._open += 1
+        self._outbox.append((cell, effect))
