@@ -223,7 +223,9 @@ class ResultLook:
 
     def expression(self, node: Expression) -> bytes:
         if node not in self.tokens:
-            raise LazyValueError(f"{describe(node)} stands where it is not looked for: in an object or a subclass of a container")
+            raise LazyValueError(
+                f"{describe(node)} stands where it is not looked for: in an object or a subclass of a container"
+            )
         return self.tokens[node]
 
     def external(self, kind: str, place: str) -> bytes | None:
@@ -297,6 +299,9 @@ _ENGINE = __file__.rpartition("_apply.py")[0]
 def unused(application: _Application, answer: Found | Raised | Lost) -> tuple[str, ...]:
     """A warning for each call that the task made and neither returned, nor awaited, nor gave to another call."""
     if type(answer) is not Found or answer.value is ABSENT or not (answer.lazy or application.made):
+        return ()
+    returned = set(expressions(answer.value))
+    if all(node in returned for node, _, _ in application.made):
         return ()
     used = set(topological([*expressions(answer.value), *application.awaited]))
     for node, _, _ in application.made:

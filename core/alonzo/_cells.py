@@ -64,7 +64,7 @@ class Cell:
         self.candidates: deque[Normal | Found] | None = None  # of a call: what is recorded and not yet judged
         self.reduction: Found | None = None  # of a call: the body that was returned, now or when it was recorded
         self.how = ""  # of a call: ran, recalled, shared
-        self.known: list[Found | Raised] = []  # of a form: the outcomes of its demands so far
+        self.known: list[Found | Raised] | tuple[()] = ()  # of a form: the outcomes of its demands so far
         self.looks = False  # of a form: the object of what it demanded is looked at
         self.catches = False  # of a form: the failure of what it demanded need not be its own
 

@@ -34,13 +34,11 @@ def expressions(value: Any) -> list[Expression]:
         return []
     if kind in _NODES:
         return [value]
-    if kind is tuple:
-        # Nearly always the arguments of a call, and nearly always plain.
-        for item in value:
-            if type(item) not in _LEAF:
-                break
-        else:
-            return []
+    if kind in _ROWS:
+        # Nearly all are flat, as the arguments of a call and a list of results are: no stack is needed.
+        flat = [item for item in value if type(item) not in _LEAF]
+        if all(type(item) in _NODES for item in flat):
+            return flat
     found: list[Expression] = []
     seen: set[int] = set()
     todo = [value]
@@ -103,6 +101,9 @@ def fill(template: Any, value_of: Callable[[Any], Any], kinds: tuple[type, ...] 
         return value_of(template)
     if kind in _LEAF:
         return template
+    if (kind is tuple or kind is list) and all(type(item) in kinds or type(item) in _LEAF for item in template):
+        new = [value_of(item) if type(item) in kinds else item for item in template]
+        return template if all(map(is_, new, template)) else kind(new)
     done: dict[int, Any] = {}
     entered: set[int] = set()
     todo: list[tuple[Any, bool]] = [(template, False)]

@@ -247,7 +247,9 @@ class Drive:
             batch = admission.next() if len(admission) else []
             if not batch:
                 continue
-            self._load([job for _, job in batch if job.carried])
+            carrying = [job for _, job in batch if job.carried]
+            if carrying:
+                self._load(carrying)
             for ticket, job in batch:
                 self._names[ticket] = name
                 if self._observed:

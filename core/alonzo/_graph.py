@@ -105,7 +105,9 @@ class Graph:
     def _outcome_of(self, node: Expression) -> Found:
         cell = self._cells.get(node)
         if cell is None or type(cell.outcome) is not Found:
-            raise LazyValueError(f"{describe(node)} stands where it is not looked for: in an object or a subclass of a container")
+            raise LazyValueError(
+                f"{describe(node)} stands where it is not looked for: in an object or a subclass of a container"
+            )
         return cell.outcome
 
     def _filled(self, cell: Cell) -> tuple[Any, bool]:
@@ -174,7 +176,8 @@ class Graph:
         cell.outcome = outcome
         cell.stage = NORMAL
         cell.template = cell.args = cell.reduction = None
-        cell.known = []
+        cell.known = ()
+        cell.keyed = None
         cell.kids = ()
         if type(outcome) is Raised and self.doomed is None and is_bound_for(self._root, cell, self._harmless):
             self.doomed = outcome

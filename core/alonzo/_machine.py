@@ -232,6 +232,7 @@ class Machine(Graph):
         elif type(node) is Operation:
             self._demand(cell, node._operands, ARGUMENTS, cell.parent)
         else:
+            cell.known = []
             self._form(cell)
 
     # -- arguments, keys -------------------------------------------------------------------------
@@ -413,6 +414,7 @@ class Machine(Graph):
             if type(answer) is Lost:
                 self._settle(cell, self._failure(cell, answer))
                 return
+            assert type(cell.known) is list
             cell.known[-1] = answer
             self._form(cell)
             return
@@ -478,6 +480,7 @@ class Machine(Graph):
                 outcome = self._value_of(cell)
             except TypeError as error:  # a key or an item that cannot be hashed
                 outcome = self._failure(cell, Raised(error))
+        assert type(cell.known) is list
         cell.known.append(outcome)
         if type(outcome) is Found and cell.looks and outcome.value is ABSENT:
             cell.stage = FETCHED

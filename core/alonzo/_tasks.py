@@ -11,6 +11,9 @@ from ._options import TaskOptions
 P = ParamSpec("P")
 R = TypeVar("R")
 
+# One for all calls without keyword arguments: nobody changes a call.
+_NO_NAMES: dict[str, Any] = {}
+
 _COROUTINE = 0x80  # inspect.CO_COROUTINE; inspect itself is imported when something is called
 
 
@@ -40,7 +43,7 @@ class Task(Generic[P, R]):
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         self.signature.check(self.name, args, kwargs)
-        return Call(self, args, kwargs)  # type: ignore[return-value]
+        return Call(self, args, kwargs or _NO_NAMES)  # type: ignore[return-value]
 
     def partial(self, *args: Any, **kwargs: Any) -> Partial:
         """This task with some arguments given; calling it with the rest makes the call."""

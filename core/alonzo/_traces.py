@@ -13,7 +13,7 @@ of n nodes is so joined in O(n) steps; the sum is made where a call settles, onc
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, final
 
 Entry = tuple[Any, ...]
@@ -36,8 +36,10 @@ class Join:
 Basis = Footprint | Join
 
 
-def join(bases: Iterable[Basis]) -> Basis:
+def join(bases: Sequence[Basis]) -> Basis:
     """What rests on all of these; no sum is made, and of equal objects only one is kept."""
+    if len(bases) == 1:
+        return bases[0]
     distinct = {id(basis): basis for basis in bases if basis is not EMPTY}
     if not distinct:
         return EMPTY

@@ -9,7 +9,7 @@ import attrs
 import pytest
 from machine_driver import Drive, World
 
-from alonzo import AlonzoError, Runtime, run, task
+from alonzo import AlonzoError, LazyValueError, Runtime, run, task
 from alonzo._containers import expressions, fill
 
 Pair = namedtuple("Pair", "x y")  # noqa: PYI024 - one of collections is meant
@@ -155,6 +155,9 @@ REFUSED = {
     "a container in itself": _in_itself,
 }
 
+# At the root and in results the looking through finds the one in itself; what is digested finds it as an argument.
+REFUSAL = {name: LazyValueError for name in REFUSED} | {"a container in itself": AlonzoError}
+
 
 def _in_itself(expression):
     box = [expression]
@@ -180,7 +183,7 @@ def test_an_expression_anywhere_else_is_refused_as_a_result(name):
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_an_expression_anywhere_else_is_refused_at_the_root(name):
-    with pytest.raises(AlonzoError):
+    with pytest.raises(REFUSAL[name]):
         run([REFUSED[name](inc(1))], store="memory:", executor="inprocess")
 
 
@@ -190,13 +193,9 @@ class Table(dict):
     __hash__ = None
 
 
-@pytest.mark.xfail(strict=True, reason="core: object.__new__ is not safe for it: a TypeError leaves the machine")
-def test_a_dataclass_that_is_a_dict_too_is_filled_or_refused():
-    try:
-        value = Drive([Table(inc(1))]).value()
-    except AlonzoError:
-        return
-    assert value[0].x == 2
+def test_a_dataclass_that_is_a_dict_too_is_not_looked_into():
+    with pytest.raises(LazyValueError):
+        Drive(look([Table(inc(1))]), traced=False).value()
 
 
 def test_a_set_of_many_recalled_results_holds_values():

@@ -14,7 +14,9 @@ from alonzo._machine import Machine
 from alonzo._operations import perform
 from alonzo._rebuild import Definition
 
-DEEP = 100_000
+DEEP = 100_000  # once each for what is nested, long, wide and failing; other shapes far beyond the limit of recursion
+LESS = 10_000
+RUN = 4_000
 pytestmark = pytest.mark.slow
 
 
@@ -99,10 +101,10 @@ def test_calls_nested_deep():
 
 
 def test_operations_nested_deep():
-    outcome, applied = settle(nested(lambda e: e + 1, inc(0)))
+    outcome, applied = settle(nested(lambda e: e + 1, inc(0), LESS))
 
-    assert outcome.value == DEEP + 1
-    assert applied == {"": 1, "add": DEEP}
+    assert outcome.value == LESS + 1
+    assert applied == {"": 1, "add": LESS}
 
 
 def test_a_recursion_in_tail_position():
@@ -112,24 +114,24 @@ def test_a_recursion_in_tail_position():
 
 
 def test_a_recursion_that_is_not():
-    outcome, _ = settle(count(DEEP // 4))
+    outcome, _ = settle(count(LESS))
 
-    assert outcome.value == DEEP // 4
+    assert outcome.value == LESS
 
 
 def test_a_call_deep_inside_lists():
-    outcome, applied = settle(nested(lambda e: [e], inc(0)))
+    outcome, applied = settle(nested(lambda e: [e], inc(0), LESS))
     depth, inside = 0, outcome.value
     while type(inside) is list:
         depth, inside = depth + 1, inside[0]
 
-    assert (depth, inside) == (DEEP, 1)
+    assert (depth, inside) == (LESS, 1)
     assert applied == {"": 1}
 
 
 @pytest.mark.parametrize("wrap", [lambda e: (e,), lambda e: {"k": e}], ids=["tuple", "dict"])
 def test_a_call_deep_inside_other_containers(wrap):
-    outcome, applied = settle(nested(wrap, inc(0), DEEP // 4))
+    outcome, applied = settle(nested(wrap, inc(0), LESS))
 
     assert type(outcome) is Found
     assert applied == {"": 1}
@@ -145,14 +147,14 @@ def test_a_failure_at_the_bottom_reaches_the_root_by_itself():
 
 
 def test_sharing_two_to_the_power_of_many():
-    outcome, applied = settle(nested(lambda e: pair(e, e), inc(0), DEEP // 4))
+    outcome, applied = settle(nested(lambda e: pair(e, e), inc(0), LESS))
 
     assert outcome.value == 1
     assert applied == {"": 2}  # pair(1, 1) is one call however often it stands there
 
 
 def test_forms_nested_deep():
-    outcome, _ = settle(nested(lambda e: cond(True, e, 0), inc(0), DEEP // 4))
+    outcome, _ = settle(nested(lambda e: cond(True, e, 0), inc(0), LESS))
 
     assert outcome.value == 1
 
@@ -165,13 +167,13 @@ def test_many_calls_side_by_side():
 
 def test_a_run_of_many_calls_one_in_another():
     with Runtime(store="memory:", executor="inprocess") as runtime:
-        assert runtime.run(nested(inc, 0, DEEP // 10)) == DEEP // 10
-        assert runtime.last.ran[inc.full_name] == DEEP // 10
+        assert runtime.run(nested(inc, 0, RUN)) == RUN
+        assert runtime.last.ran[inc.full_name] == RUN
 
 
 def test_a_run_of_a_call_deep_inside_lists_and_operations():
     with Runtime(store="memory:", executor="inprocess") as runtime:
-        inside = runtime.run(nested(lambda e: [e], nested(lambda e: e - 1, inc(DEEP))))
+        inside = runtime.run(nested(lambda e: [e], nested(lambda e: e - 1, inc(LESS), LESS), LESS))
         while type(inside) is list:
             inside = inside[0]
 
@@ -181,10 +183,10 @@ def test_a_run_of_a_call_deep_inside_lists_and_operations():
 def test_a_run_that_fails_at_the_bottom_of_a_recursion_has_few_frames():
     with Runtime(store="memory:", executor="inprocess") as runtime:
         with pytest.raises(ValueError, match="bottom") as caught:
-            runtime.run(sink(DEEP // 10))
+            runtime.run(sink(RUN))
 
         assert len(traceback.extract_tb(caught.value.__traceback__)) < 10
-        assert runtime.last.failed[sink.full_name] == DEEP // 10 + 1
+        assert runtime.last.failed[sink.full_name] == RUN + 1
         assert len(runtime.last.failures) == 1
 
 

@@ -70,7 +70,7 @@ def _plain():
     )
 
 
-@settings(max_examples=100, derandomize=True, database=None)
+@settings(max_examples=60, derandomize=True, database=None)
 @given(_plain())
 def test_any_builtin_value_has_the_digest_of_the_independent_encoder_and_so_has_its_copy(value):
     assert alonzo_digest(value) == digest_values.digest(value)
@@ -136,7 +136,11 @@ DIFFERENT = [
     [Cup(1), Mug(1), Jug(1), Cup(2), Cup(True), {"x": 1}],
     ["a" * 40, "a" * 41, b"a" * 40, ["a" * 40]],
     [range(3), range(0, 3, 2), [0, 1, 2], slice(0, 3)],
-    [datetime.date(2024, 1, 1), datetime.datetime(2024, 1, 1), datetime.datetime(2024, 1, 1, fold=1)],
+    [
+        datetime.date(2024, 1, 1),
+        datetime.datetime(2024, 1, 1),  # noqa: DTZ001 - without a zone
+        datetime.datetime(2024, 1, 1, fold=1),  # noqa: DTZ001
+    ],
     [int, str, "builtins.int", Cup, Mug],
     [ValueError(1), TypeError(1), ValueError("1"), ValueError()],
     [["ab", "c"], ["a", "bc"], ["abc"], ["ab", "c", ""]],
@@ -209,15 +213,18 @@ class Lock:
         self.lock = threading.Lock()
 
 
-@pytest.mark.parametrize("value", [threading.Lock(), Lock(), (i for i in "ab")], ids=["lock", "object", "generator"])
-def test_what_cannot_be_pickled_is_refused_by_the_name_of_its_type(value):
-    with pytest.raises(EncodeError, match=rf"{type(value).__module__}.{type(value).__qualname__}"):
+@pytest.mark.parametrize(
+    ("value", "path", "name"),
+    [
+        (threading.Lock(), "", r"_thread\.lock"),
+        (Lock(), r"\.lock", r"_thread\.lock"),
+        ((i for i in "ab"), "", r"builtins\.generator"),
+    ],
+    ids=["lock", "object", "generator"],
+)
+def test_what_cannot_be_digested_is_named_with_its_path_and_its_type(value, path, name):
+    with pytest.raises(EncodeError, match=rf"^the arguments\[0\]\['deep'\]\[1\]{path}: a value of type {name} "):
         Drive(same({"deep": [1, value]})).value()
-
-
-def test_what_cannot_be_digested_is_named_with_its_path():
-    with pytest.raises(EncodeError, match=r"\['deep'\]\[1\]"):
-        Drive(same({"deep": [1, threading.Lock()]})).value()
 
 
 class Shaky:

@@ -41,7 +41,7 @@ def test_cond_reduces_the_branch_it_takes_and_no_other():
         (lambda: get_context("a.b", inc(1)), 2),
         (lambda: chosen()(4), 5),
         (lambda: plain_function()([1, 2]), 2),
-        (lambda: chosen().partial(4)(), 5),
+        (lambda: chosen().partial(4)(), 5),  # noqa: PLW0108 - called when it is tested
     ],
 )
 def test_a_form_has_the_value_of_what_it_chose(form, value):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from machine_driver import Drive, World
 from random_programs import CONTEXT, KINDS, Boom, kinds, lazy, plain, programs
 
-EXAMPLES = settings(max_examples=80, derandomize=True, database=None)
+EXAMPLES = settings(max_examples=40, derandomize=True, database=None)
 
 
 def _outcome(function):
@@ -27,7 +27,7 @@ def _drive(program, world, **how):
 def test_every_form_container_and_option_is_in_one_random_program_of_twenty():
     seen = Counter()
 
-    @settings(EXAMPLES, max_examples=300)
+    @settings(EXAMPLES, max_examples=120)
     @given(programs())
     def look(program):
         seen.update(kinds(program))
@@ -40,7 +40,7 @@ def test_every_form_container_and_option_is_in_one_random_program_of_twenty():
     assert rare == {}
 
 
-@EXAMPLES
+@settings(EXAMPLES, max_examples=60)
 @given(programs(), st.randoms(use_true_random=False))
 def test_any_order_and_batching_of_answers_gives_the_value_of_plain_python_and_the_same_record(program, order):
     for kind in kinds(program):
@@ -62,8 +62,10 @@ def test_whatever_was_remembered_or_lost_the_value_is_that_of_plain_python(progr
     chance, world = Random(seed), World()
     expected = _outcome(lambda: plain(program, 1))
     values = [_drive(program, world)[1]]
-    for share in (0.0, 0.5, 0.9):
-        values.append(_drive(program, world, miss=lambda _, share=share: chance.random() < share, order=chance)[1])
+    values += [
+        _drive(program, world, miss=lambda _, share=share: chance.random() < share, order=chance)[1]
+        for share in (0.0, 0.5, 0.9)
+    ]
     values.append(_drive(program, world, recall=False)[1])
 
     assert values == [expected] * 5

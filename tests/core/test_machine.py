@@ -127,7 +127,7 @@ def test_a_body_is_recalled_part_by_part_when_one_of_them_has_another_code():
 
 def test_expressions_in_a_set_are_visited_in_order_of_creation():
     calls = [inc(i) for i in range(40)]
-    machine = Machine(set(reversed(calls)), World().digester)
+    machine = Machine(set(calls[::-1]), World().digester)
     world = World()
     _answer(machine, world, machine.take())
     effects = machine.take()
@@ -294,7 +294,7 @@ def _to_answer(machine, world, kind):
 def test_an_application_that_ends_with_a_question_open_is_settled_all_the_same():
     world = World()
     machine = Machine(gives_up(1), world.digester)
-    [(ticket, effect)] = _to_answer(machine, world, Apply)
+    [(ticket, _)] = _to_answer(machine, world, Apply)
     machine.answer(ticket, Asks(1, inc(inc(5))))
     questions = _to_answer(machine, world, Apply)
     machine.answer(ticket, world.applier.found(double(double(3))))

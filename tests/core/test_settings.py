@@ -17,9 +17,7 @@ from alonzo._settings import load_settings
 def load(directory: Path, toml: str = "", overrides: Any = (), **environ: str):
     if toml:
         (directory / "alonzo.toml").write_text(toml, encoding="utf-8")
-    return load_settings(
-        start=directory, environ=environ, overrides=overrides, task_options=("cache", "check")
-    )
+    return load_settings(start=directory, environ=environ, overrides=overrides, task_options=("cache", "check"))
 
 
 @attrs.frozen
@@ -226,9 +224,7 @@ def test_text_for_a_string_stays_as_it_was_written(tmp_path):
     assert type(settings.store) is str
 
 
-@pytest.mark.parametrize(
-    ("text", "value"), [("1", True), ("Yes", True), ("TRUE", True), ("0", False), ("off", False)]
-)
+@pytest.mark.parametrize(("text", "value"), [("1", True), ("Yes", True), ("TRUE", True), ("0", False), ("off", False)])
 def test_text_for_a_truth_value_may_be_written_in_the_ways_of_shells(tmp_path, text, value):
     assert load(tmp_path, "trust = true", ALONZO_TRUST=text).trust is value
 
@@ -238,9 +234,7 @@ def test_an_empty_variable_counts_as_unset(tmp_path):
 
 
 def test_switches_of_the_engine_are_not_settings(tmp_path):
-    settings = load(
-        tmp_path, ALONZO_DISABLE_PLUGINS="a,b", ALONZO_ONLY_PLUGINS="c", PATH="x", MY_ALONZO_X="y"
-    )
+    settings = load(tmp_path, ALONZO_DISABLE_PLUGINS="a,b", ALONZO_ONLY_PLUGINS="c", PATH="x", MY_ALONZO_X="y")
 
     assert settings.origin == {}
 
@@ -277,16 +271,13 @@ def test_a_table_of_settings_is_typed_with_the_origin_of_each_key(tmp_path):
     with pytest.raises(SettingsError) as caught:
         settings.table(Options, "executors", "big", leave_out=["kind"])
     assert str(caught.value) == (
-        "ALONZO_EXECUTORS__BIG__WORKERS: [executors.big]: workers: "
-        'expected a whole number, not "four" (str)'
+        'ALONZO_EXECUTORS__BIG__WORKERS: [executors.big]: workers: expected a whole number, not "four" (str)'
     )
 
     settings = load(tmp_path, "[executors.big]\nkind = 'docker'\nworkers = 2")
     with pytest.raises(SettingsError) as caught:
         settings.table(Options, "executors", "big", leave_out=["kind"])
-    assert str(caught.value) == (
-        'alonzo.toml: [executors.big]: missing key "image": the container\'s image'
-    )
+    assert str(caught.value) == ('alonzo.toml: [executors.big]: missing key "image": the container\'s image')
 
 
 def test_a_table_that_nobody_wrote_has_the_defaults(tmp_path):

@@ -14,9 +14,7 @@ from alonzo._settings import load_settings
 def load(directory: Path, toml: str = "", overrides: Any = (), **environ: str):
     if toml:
         (directory / "alonzo.toml").write_text(toml, encoding="utf-8")
-    return load_settings(
-        start=directory, environ=environ, overrides=overrides, task_options=("cache", "check")
-    )
+    return load_settings(start=directory, environ=environ, overrides=overrides, task_options=("cache", "check"))
 
 
 def message(directory: Path, toml: str = "", overrides: Any = (), **environ: str) -> str:
@@ -29,8 +27,7 @@ def message(directory: Path, toml: str = "", overrides: Any = (), **environ: str
 @pytest.mark.parametrize("text", ["workers", "=4", "tasks.flow.*.cache=1", "#=1", ""])
 def test_an_assignment_that_is_none_is_refused_with_an_example(tmp_path, text):
     assert message(tmp_path, "", [text]) == (
-        f'--set "{text}": expected KEY=VALUE, with names that have dots or signs in quotes: '
-        'tasks."flow.*".cache=false'
+        f'--set "{text}": expected KEY=VALUE, with names that have dots or signs in quotes: tasks."flow.*".cache=false'
     )
 
 
@@ -106,9 +103,7 @@ def test_a_wrong_variable_is_named(tmp_path, name, text, said):
 
 
 def test_a_wrong_override_is_named(tmp_path):
-    assert message(tmp_path, "", ["workrs=1"]) == (
-        '--set: unknown key "workrs" (did you mean "workers"?)'
-    )
+    assert message(tmp_path, "", ["workrs=1"]) == ('--set: unknown key "workrs" (did you mean "workers"?)')
     assert message(tmp_path, "", {"workers": "4"}) == (
         'run(workers=...): workers: expected a whole number, not "4" (str)'
     )

@@ -49,9 +49,7 @@ def test_a_named_file_that_is_missing_or_no_file_is_an_error(tmp_path):
         load_settings(file=tmp_path, environ={})
 
 
-@pytest.mark.skipif(
-    not hasattr(os, "geteuid") or os.geteuid() == 0, reason="needs a user that can be refused"
-)
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="needs a user that can be refused")
 def test_a_file_that_may_not_be_read_is_an_error(tmp_path):
     (tmp_path / "alonzo.toml").touch(mode=0o000)
 
@@ -162,6 +160,4 @@ def test_a_private_directory_that_cannot_be_made_is_one_clear_line(tmp_path):
 
     place = tmp_path / "absent" / ".alonzo"
     assert str(missing.value) == f"{place}: cannot be made: {os.strerror(2)}"
-    assert str(taken.value) == (
-        f"{tmp_path / '.alonzo'}: expected a directory, found something else"
-    )
+    assert str(taken.value) == (f"{tmp_path / '.alonzo'}: expected a directory, found something else")

@@ -38,7 +38,7 @@ class Dish:
     price: float = 1.5
 
 
-Point = collections.namedtuple("Point", "x y")
+Point = collections.namedtuple("Point", "x y")  # noqa: PYI024 - that of collections is meant
 
 
 def values():
@@ -53,7 +53,8 @@ def values():
         "set": {"a", "b", "c", "d", 1, 2.5}, "frozenset": frozenset(["x", "y", "z", (1, 2)]), "deque": collections.deque([1, 2], 5),
         "deque without end": collections.deque([1]), "slice": slice(1, None, 2), "enum": Color.BLUE, "IntEnum": Level.LOW,
         "Flag": Right.READ, "dataclass": Dish("soup"), "namedtuple": Point(1, [2]), "path": pathlib.PurePosixPath("a/b"),
-        "datetime": datetime.datetime(2024, 2, 29, 12, 30), "date": datetime.date(2024, 2, 29),
+        "datetime": datetime.datetime(2024, 2, 29, 12, 30),  # noqa: DTZ001 - without a zone
+        "date": datetime.date(2024, 2, 29),
         "timedelta": datetime.timedelta(1, 2, 3), "Decimal": decimal.Decimal("-1.50"), "Fraction": fractions.Fraction(1, 3),
         "UUID": uuid.UUID(int=7), "ValueError": ValueError("x", 1), "nested sets": {frozenset(["p", "q"]), frozenset(["r"])},
     }  # fmt: skip
@@ -160,10 +161,10 @@ def alonzo_digest(value):
     """The digest that core gives, with the encoders of the standard library."""
     from alonzo._apply import ResultLook
     from alonzo._builtins import ENCODERS
-    from alonzo._digests import Digester, digest_of
+    from alonzo._digests import Digester, digest_of, full_type_name
 
     encoders = {kind: encoder.simplify for encoder in ENCODERS for kind in encoder.kinds}
-    return digest_of(Digester(encoders).token(value, ResultLook({})))
+    return digest_of(Digester(encoders).token(value, ResultLook({}, full_type_name)))
 
 
 def _more():

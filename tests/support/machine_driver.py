@@ -349,9 +349,8 @@ class Drive:
 
     def _written(self, ticket: Any, effect: Any) -> bytes:
         number = self._numbers.setdefault(ticket, len(self._numbers))
-        parts = [str(number).encode()]
-        for field in attrs.fields(type(effect)):
-            parts.append(field.name.encode() + b"=" + self._text(getattr(effect, field.name)))
+        fields = attrs.fields(type(effect))
+        parts = [str(number).encode(), *(f.name.encode() + b"=" + self._text(getattr(effect, f.name)) for f in fields)]
         return frame(type(effect).__name__.encode(), parts)
 
     def _text(self, value: Any) -> bytes:

@@ -23,7 +23,7 @@ class Boom(Exception):
     """What `fail` raises."""
 
 
-Pair = namedtuple("Pair", "left right")
+Pair = namedtuple("Pair", "left right")  # noqa: PYI024 - that of collections is meant
 
 
 @dataclasses.dataclass(frozen=True)
@@ -198,7 +198,7 @@ def programs(draw: Any, depth: int = 4) -> Any:
 # -- as Python would -----------------------------------------------------------------------------------
 
 
-def plain(p: Any, x: int) -> int:
+def plain(p: Any, x: int) -> int:  # noqa: C901 - a table of kinds, mirrored by `lazy`
     """The value of a program, evaluated from left to right; raises Boom."""
     kind, rest = p[0], p[1:]
     if kind == "const":

@@ -6,7 +6,7 @@ Rules of the design's page on footprints are named by number.
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 import attrs
@@ -86,18 +86,27 @@ class Memo:
 
         Returns the tasks, by full name and fingerprint, whose results have disagreed (rule 18).
         """
-        values = [
-            value for note, _ in notes for value in (note.reduction, note.normal) if value is not None and value.token
-        ]
+        values = list(_values_of(notes))
         there = self._values.write(values)
         footprints = {note.footprint for note, _ in notes if note.footprint is not None}
         variants = {value.externals: _variant(value.externals) for value in values}
         ids = self._footprints.write([*footprints, *filter(None, variants.values())])
         variant_ids = {given: ids[variant] if variant else 0 for given, variant in variants.items()}
-        shelves = self._shelves({note.key for note, _ in notes}, there, ids, variant_ids)
+        keys = {note.key for note, _ in notes}
+        shelves = self._shelves(keys, there, ids, variant_ids)
+        alone = len(keys) == len(notes)
+        now = time.time_ns() // 1_000_000
+        new: list[tuple[Any, ...]] = []
         for note, task in notes:
-            shelves[note.key].remember(note, task)
-        self._store(shelves.values())
+            shelf = shelves.get(note.key)
+            if shelf is None and alone and _is_plain(note):
+                # By far the most: nothing is known of the key, and its value is small. No bookkeeping is needed.
+                new.append(_columns(note, task, now, ids, variant_ids))
+                continue
+            if shelf is None:
+                shelf = shelves[note.key] = Shelf(now, there, ids, variant_ids)
+            shelf.remember(note, task)
+        self._store(shelves.values(), new)
         return set().union(*[shelf.disagreed for shelf in shelves.values()])
 
     def _shelves(
@@ -107,8 +116,9 @@ class Memo:
         ids: dict[Footprint, int],
         variant_ids: dict[_Variant, int],
     ) -> dict[bytes, Shelf]:
+        """What is recorded of these keys; no shelf for a key of which nothing is."""
         now = time.time_ns() // 1_000_000
-        shelves = {key: Shelf(now, there, ids, variant_ids) for key in keys}
+        shelves: dict[bytes, Shelf] = {}
         rows = self._connection.look_up(
             "SELECT key, footprint, externals, returned, lazy, task, used, token, codec, data, "
             "names, checksum FROM memo WHERE key IN ({})",
@@ -117,6 +127,8 @@ class Memo:
         for *columns, checksum in rows:
             row = Row(*columns)
             key = row.key
+            if key not in shelves:
+                shelves[key] = Shelf(now, there, ids, variant_ids)
             row.stored = place = key, row.footprint, row.externals
             if _is_whole(row.token, row.data, row.names, checksum):
                 shelves[key].rows.append(row)
@@ -124,10 +136,9 @@ class Memo:
                 shelves[key].gone.append(place)
         return shelves
 
-    def _store(self, shelves: Iterable[Shelf]) -> None:
+    def _store(self, shelves: Iterable[Shelf], new: list[tuple[Any, ...]]) -> None:
         gone: list[_Place] = []
         moved = []
-        new = []
         for shelf in shelves:
             gone += shelf.gone
             for row in shelf.rows:
@@ -321,6 +332,43 @@ class Shelf:
                 row.changed = True
             else:
                 self._remove(row)
+
+
+def _values_of(notes: Collection[tuple[Remember, int | None]]) -> Iterator[Found]:
+    for note, _ in notes:
+        reduction, normal = note.reduction, note.normal
+        if reduction is not None and reduction.token:
+            yield reduction
+        if normal is not None and normal is not reduction and normal.token:
+            yield normal
+
+
+def _is_plain(note: Remember) -> bool:
+    """One small value, what was returned or a normal form or both."""
+    reduction, normal = note.reduction, note.normal
+    found = reduction if normal is None else normal
+    if (
+        found is None
+        or (reduction is not None and reduction is not found)
+        or (normal is not None and not note.footprint)
+    ):
+        return False
+    return bool(found.token) and found.data is not None and len(found.data) <= INLINE
+
+
+def _columns(
+    note: Remember, task: int | None, now: int, ids: dict[Footprint, int], variants: dict[_Variant, int]
+) -> tuple[Any, ...]:
+    """The row of a plain note, in the order in which `_store` inserts."""
+    found = note.reduction if note.normal is None else note.normal
+    assert found is not None
+    footprint = 0 if note.normal is None or note.footprint is None else ids[note.footprint]
+    names, token, data = list_text(found.names), found.token, found.data
+    checksum = inline_checksum(token, data, names)
+    lazy = 1 if found.lazy else 0
+    returned = note.reduction is not None
+    variant = variants[found.externals]
+    return (note.key, footprint, variant, returned, lazy, task, now, token, found.codec, data, names, checksum)
 
 
 def _variant(externals: _Variant) -> Footprint:
