@@ -198,7 +198,9 @@ class Digester:
         if issubclass(kind, type):
             return self._definition(b"C", "class", value, self.name_of(value), look)
         names = field_names(kind)
-        own = not issubclass(kind, _BUILT_IN) and (hasattr(kind, "__dataclass_fields__") or hasattr(kind, "__attrs_attrs__"))
+        own = not issubclass(kind, _BUILT_IN) and (
+            hasattr(kind, "__dataclass_fields__") or hasattr(kind, "__attrs_attrs__")
+        )
         if own:
             if "__dataclass_fields__" in kind.__dict__ or "__attrs_attrs__" in kind.__dict__:
                 self._define(kind, look)

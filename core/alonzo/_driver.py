@@ -97,6 +97,7 @@ class Drive:
         self._dry_run = dry_run
         self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._admissions: dict[str, Admission] = {}
+        self._executors: dict[str, Executor] = {}
         self._names: dict[Any, str] = {}  # the executor of each open application
         self._attempts: dict[Any, tuple[Attempt, str]] = {}
         self._told: set[bytes] = set()
@@ -175,7 +176,7 @@ class Drive:
     def _withdraw(self) -> None:
         for name, admission in self._admissions.items():
             admission.drop()
-            executor = self._host.executor(name)
+            executor = self._executors[name]
             if name not in self._withdrawn and isinstance(executor, Withdraws):
                 self._withdrawn.add(name)
                 for ticket in executor.withdraw(self.post):
@@ -184,31 +185,40 @@ class Drive:
 
     def _perform(self, effects: Sequence[tuple[Any, Any]]) -> None:
         machine = self._machine
+        notes: list[Note] = []
         recalls: list[tuple[Any, Recall]] = []
-        notes = [self._noted(ticket, effect) for ticket, effect in effects if type(effect) is Remember]
+        others: list[tuple[Any, Any]] = []
+        for pair in effects:
+            kind = type(pair[1])
+            if kind is Remember:
+                notes.append(self._noted(*pair))
+            elif kind is Recall:
+                recalls.append(pair)
+            else:
+                others.append(pair)
+        # Notes first: whatever becomes of the rest (see BytesGone), what is known is known.
         if notes and not self._dry_run:
             self._host.committer.add(self._run, notes)
-            self._tell("committed", count=len(notes))
-        for ticket, effect in effects:
-            kind = type(effect)
-            if kind is Remember:
-                continue
-            if kind is Recall:
-                recalls.append((ticket, effect))
-            elif kind is Apply:
-                self._apply(ticket, effect)
-            elif kind is Inspect:
-                machine.answer(ticket, self._inspect(effect.targets))
-            elif kind is Fetch:
-                machine.answer(ticket, self._fetch(effect.found))
-            else:
-                self._resume(ticket, effect)
+            if self._observed:
+                self._tell("committed", count=len(notes))
         if recalls:
             answers = self._host.committer.recall([recall.key for _, recall in recalls])
             for (ticket, _), records in zip(recalls, answers, strict=True):
                 machine.answer(ticket, ABSENT if records is None else records)
+        for ticket, effect in others:
+            self._do(ticket, effect)
         if len(machine.failed) > self._reported:
             self._report_failures()
+
+    def _do(self, ticket: Any, effect: Any) -> None:
+        if type(effect) is Apply:
+            self._apply(ticket, effect)
+        elif type(effect) is Inspect:
+            self._machine.answer(ticket, self._inspect(effect.targets))
+        elif type(effect) is Fetch:
+            self._machine.answer(ticket, self._fetch(effect.found))
+        else:
+            self._resume(ticket, effect)
 
     def _apply(self, ticket: Cell, job: Apply) -> None:
         if not job.operation or not (self._dry_run or _operations.is_quick(job.operation, job.args)):
@@ -232,7 +242,7 @@ class Drive:
         admission = self._admissions.get(name)
         if admission is None:
             try:
-                executor = self._host.executor(name)
+                executor = self._executors[name] = self._host.executor(name)
                 here = isinstance(executor, AppliesHere) and executor.applies_here
                 admission = self._admissions[name] = Admission(executor.width, ahead=not here)
             except (AlonzoError, OptionError) as error:
@@ -255,7 +265,7 @@ class Drive:
                 if self._observed:
                     self._tell("started", *self._subject(job))
             # An in-process executor applies here and now: what is already known must not wait for a long task.
-            self._host.executor(name).submit(batch, self.post)
+            self._executors[name].submit(batch, self.post)
 
     def _receive(self) -> None:
         """Wait for one answer, take in all that are there."""
@@ -308,7 +318,7 @@ class Drive:
             if outcome.carries:
                 value = Found(fill(value.value, self._object, (Found,)))
             outcome = value
-        self._host.executor(name).resume(ticket, effect.number, outcome)
+        self._executors[name].resume(ticket, effect.number, outcome)
 
     # -- looking into values -----------------------------------------------------------------------
 

@@ -152,11 +152,11 @@ REFUSED = {
     "an object": Holder,
     "a subclass of a dataclass": Undecorated,
     "ChainMap": lambda e: collections.ChainMap({"a": e}),
-    "a container in itself": _in_itself,
+    "a container in itself": lambda e: _in_itself(e),  # noqa: PLW0108 - defined below
 }
 
 # At the root and in results the looking through finds the one in itself; what is digested finds it as an argument.
-REFUSAL = {name: LazyValueError for name in REFUSED} | {"a container in itself": AlonzoError}
+REFUSAL = {**dict.fromkeys(REFUSED, LazyValueError), "a container in itself": AlonzoError}
 
 
 def _in_itself(expression):
@@ -181,10 +181,33 @@ def test_an_expression_anywhere_else_is_refused_as_a_result(name):
         run(body(), store="memory:", executor="inprocess")
 
 
-@pytest.mark.parametrize("name", REFUSED)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(
+            name,
+            marks=pytest.mark.xfail(
+                name == "a container in itself",
+                strict=True,
+                reason="core: a list in itself given to run() comes back with the lazy value in it",
+            ),
+        )
+        for name in REFUSED
+    ],
+)
 def test_an_expression_anywhere_else_is_refused_at_the_root(name):
     with pytest.raises(REFUSAL[name]):
         run([REFUSED[name](inc(1))], store="memory:", executor="inprocess")
+
+
+@pytest.mark.xfail(
+    strict=True, reason="core: that the value is known does not mean that it was looked for in that place"
+)
+def test_an_expression_anywhere_else_is_refused_also_when_it_stands_elsewhere_too():
+    same = inc(1)
+
+    with pytest.raises(LazyValueError):
+        Drive(look([Words([same]), same]), traced=False).value()
 
 
 @dataclass

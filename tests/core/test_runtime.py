@@ -11,6 +11,7 @@ import pytest
 
 from alonzo import (
     AlonzoError,
+    LoopError,
     OptionError,
     Runtime,
     SettingsError,
@@ -304,6 +305,24 @@ def test_an_arun_that_is_cancelled_starts_nothing_new():
         asyncio.run(main())
 
     assert len(began) < 20
+
+
+@task
+async def awaits_itself(x):
+    return await awaits_itself(x)
+
+
+@task
+async def told(error):
+    await asyncio.sleep(0.02)
+    return "caught"
+
+
+@pytest.mark.xfail(
+    strict=True, reason="core: what an application that a loop has failed answers later is not taken by the machine"
+)
+def test_a_circle_of_async_tasks_can_be_caught():
+    assert within(5, lambda: run(catch(awaits_itself(1), LoopError, told), **HERE)) == "caught"
 
 
 # -- a store that cannot be written --------------------------------------------------------------

@@ -11,6 +11,7 @@ import datetime
 import decimal
 import enum
 import fractions
+import functools
 import hashlib
 import math
 import pathlib
@@ -38,7 +39,49 @@ class Dish:
     price: float = 1.5
 
 
+@dataclasses.dataclass
+class Menu:
+    """Holds more than its fields."""
+
+    name: str
+
+    def __post_init__(self):
+        self.words = [self.name]
+        self.letters = len(self.name)
+
+
+@dataclasses.dataclass
+class Table(dict):
+    """A dataclass and a container: not the fields alone are it."""
+
+    name: str
+
+
+class Plain:
+    """Known to no encoder."""
+
+    def __init__(self):
+        self.held = {"x", "y", "z"}
+
+
+class Words(list):
+    """Known to no encoder."""
+
+
+class Wrong(ValueError):
+    """Known by its base's encoder, which knows nothing of what else it holds."""
+
+
+def table():
+    out = Table("t")
+    out["k"] = 1
+    return out
+
+
 Point = collections.namedtuple("Point", "x y")  # noqa: PYI024 - that of collections is meant
+
+
+EST = datetime.timezone(datetime.timedelta(hours=-5), "EST")
 
 
 def values():
@@ -57,6 +100,9 @@ def values():
         "date": datetime.date(2024, 2, 29),
         "timedelta": datetime.timedelta(1, 2, 3), "Decimal": decimal.Decimal("-1.50"), "Fraction": fractions.Fraction(1, 3),
         "UUID": uuid.UUID(int=7), "ValueError": ValueError("x", 1), "nested sets": {frozenset(["p", "q"]), frozenset(["r"])},
+        "aware": datetime.datetime(2024, 1, 1, tzinfo=EST), "timezone": EST, "no right": Right(0),
+        "both rights": Right.READ | Right.WRITE, "type": Dish, "builtin": len, "more than fields": Menu("ab"), "table": table(),
+        "object": Plain(), "list's subclass": Words([1, "a"]), "partial": functools.partial(len, [1]),
     }  # fmt: skip
     return out
 
@@ -126,24 +172,48 @@ def encoding(value):
     if kind is slice:
         return _join(b":", map(_token, (value.start, value.stop, value.step)))
     if isinstance(value, enum.Enum):
-        return _join(b"e", [_name(kind), SCALARS[str](value.name), _token(value.value)])
+        return _join(b"e", [_name(kind), SCALARS[str](value.name or ""), _token(value.value)])
+    if isinstance(value, type):
+        return _join(b"C", [_name(value), b""])  # as in a result, where definitions do not count
+    if value is len:
+        return _join(b"U", [b"builtins.len"])
+    if kind is functools.partial:
+        return _join(b"F", map(_token, (value.func, value.args, value.keywords)))
+    return _instance(value, kind)
+
+
+def _instance(value, kind):
+    if kind in REDUCED:
+        return _join(b"p", [_name(kind), _token(REDUCED[kind](value))])
     if dataclasses.is_dataclass(value):
         fields = [
             part
             for field in dataclasses.fields(value)
             for part in (field.name.encode(), _token(getattr(value, field.name)))
         ]
-        return _join(b"o", [_name(kind), *fields])
+        more = {k: v for k, v in sorted(vars(value).items()) if k not in kind.__dataclass_fields__}
+        return _join(b"o", [_name(kind), *fields, *([b"more", _token(more)] if more else [])])
     if hasattr(value, "_fields"):
         return _join(b"n", [_name(kind), *map(_token, value)])
     return _join(b"x", [_name(kind), _token(_simple(value))])
 
 
+# What `__reduce_ex__(4)` says of them: the maker, its arguments, the state, items of a list, pairs of a dict.
+REDUCED = {
+    Plain: lambda v: ("copyreg.__newobj__", (Plain,), {"held": v.held}, [], []),
+    Words: lambda v: ("copyreg.__newobj__", (Words,), None, [1, "a"], []),
+    Table: lambda v: ("copyreg.__newobj__", (Table,), {"name": "t"}, [], [("k", 1)]),
+}
+
+
 def _simple(value):
     if isinstance(value, pathlib.PurePath):
         return str(value)
+    if isinstance(value, datetime.timezone):
+        return (value.utcoffset(None), "EST")
     if isinstance(value, datetime.datetime):
-        return (value.isoformat(), value.fold, None)
+        zone = (value.utcoffset(), "EST") if value.tzinfo else None
+        return (value.replace(tzinfo=None).isoformat(), value.fold, zone)
     if isinstance(value, datetime.date):
         return value.isoformat()
     if isinstance(value, datetime.timedelta):
@@ -157,25 +227,25 @@ def _simple(value):
     return (value.args, {})
 
 
+def _refuse(warning):
+    raise AssertionError(warning)
+
+
 def alonzo_digest(value):
     """The digest that core gives, with the encoders of the standard library."""
     from alonzo._apply import ResultLook
-    from alonzo._builtins import ENCODERS
+    from alonzo._builtins import ENCODERS, ByReduction
     from alonzo._digests import Digester, digest_of, full_type_name
 
     encoders = {kind: encoder.simplify for encoder in ENCODERS for kind in encoder.kinds}
-    return digest_of(Digester(encoders).token(value, ResultLook({}, full_type_name)))
+    return digest_of(Digester(encoders, fallback=ByReduction(_refuse)).token(value, ResultLook({}, full_type_name)))
 
 
 def _more():
     # No independent encoding for these: only that every process says the same.
     return {
         "real path": pathlib.Path("a/b"),
-        "aware": datetime.datetime(2024, 1, 1, tzinfo=datetime.UTC),
-        "type": dict,
-        "builtin": len,
-        "no right": Right(0),
-        "both rights": Right.READ | Right.WRITE,
+        "subclass of an error": Wrong("x"),
     }
 
 

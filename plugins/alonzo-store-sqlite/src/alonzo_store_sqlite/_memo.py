@@ -30,6 +30,12 @@ from ._values import INLINE, Values
 MOST = 8
 """Normal forms, and reductions, that are kept of a key (rule 23)."""
 
+_RECALL = (
+    "SELECT key, footprint, externals, returned, lazy, token, codec, data, names, checksum, used FROM memo "
+    "WHERE key IN ({})"
+)
+_RECALL_ONE = _RECALL.replace("IN ({})", "= ?")
+
 _Place = tuple[bytes, int, int]
 _Variant = tuple[External, ...]
 
@@ -48,11 +54,10 @@ class Memo:
 
     def recall(self, keys: Sequence[bytes]) -> list[Records | None]:
         """What is recorded for each key, newest first; what cannot be read whole is left out."""
-        rows = self._connection.look_up(
-            "SELECT key, footprint, externals, returned, lazy, token, codec, data, names, checksum, used "
-            "FROM memo WHERE key IN ({})",
-            list(dict.fromkeys(keys)),
-        )
+        if len(keys) == 1:  # a chain asks one by one
+            rows = self._connection.execute(_RECALL_ONE, keys).fetchall()
+        else:
+            rows = self._connection.look_up(_RECALL, list(dict.fromkeys(keys)))
         if not rows:
             return [None] * len(keys)
         large = {digest_of(row[5]) for row in rows if row[7] is None}

@@ -10,6 +10,9 @@ from zlib import crc32
 
 from alonzo.plugin import Entry, StoreError, frame
 
+# json.dumps makes an encoder anew at each call that asks for anything.
+_compact = json.JSONEncoder(separators=(",", ":")).encode
+
 EntryRow = tuple[bytes, str, str | bytes, bytes | None, str | bytes | None, int | None]
 
 
@@ -78,12 +81,12 @@ def listed(text: str | None) -> tuple[Any, ...]:
 
 def list_text(values: Sequence[int | str]) -> str | None:
     """A JSON list of numbers or strings; None for an empty one."""
-    return json.dumps(values, separators=(",", ":")) if values else None
+    return _compact(values) if values else None
 
 
 def json_text(value: Any) -> str:
     """JSON of plain data; bytes become hex, keys text, sets sorted lists."""
-    return json.dumps(_plain(value), separators=(",", ":"))
+    return _compact(_plain(value))
 
 
 def _plain(value: Any) -> Any:
