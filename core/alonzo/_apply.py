@@ -14,8 +14,8 @@ from typing import Any
 
 from . import _operations
 from ._codec import Codec, decoded, node_token, topological
-from ._containers import expressions, fill, path_to
-from ._digests import _LONGEST_SCALAR, _SCALARS, Digester, token_of
+from ._containers import expressions, fill, located
+from ._digests import _LONGEST_SCALAR, _SCALARS, Digester, digest_of, token_of
 from ._effects import ABSENT, Apply, Found, Lost, Raised
 from ._errors import AlonzoError, EncodeError, LazyValueError, RemoteError
 from ._expressions import APPLYING, Expression, describe, operands
@@ -134,14 +134,7 @@ class LocalApplier:
         try:
             return self._found(value)
         except EncodeError as error:
-            raise EncodeError(f"the result{path_to(value, self._is_encodable)}: {error}") from None
-
-    def _is_encodable(self, value: Any) -> bool:
-        try:
-            self._found(value)
-        except EncodeError:
-            return False
-        return True
+            raise EncodeError(f"the result{located(value, self._found, error)}") from None
 
     def _found(self, value: Any) -> Found:
         look = ResultLook(self.inspectors, self.digester.name_of)
@@ -188,10 +181,19 @@ class LocalApplier:
         """The arguments with everything that is carried as bytes decoded, or Lost."""
         if not job.carried:
             return job.args
+        gone: list[bytes] = []
+
+        def decode(found: Found) -> Any:
+            try:
+                return self.decode(found)
+            except AlonzoError:
+                gone.append(digest_of(found.token))
+                raise
+
         try:
-            return opened(job.args, self.decode)
+            return opened(job.args, decode)
         except AlonzoError as error:
-            return Lost(error)
+            return Lost(error, tuple(gone))
 
     def _answer(self, value: Any) -> Found | Raised | Lost:
         if type(value) is Found:

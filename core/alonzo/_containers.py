@@ -14,7 +14,7 @@ from types import ModuleType
 from typing import Any
 
 from ._effects import Found
-from ._errors import LazyValueError
+from ._errors import EncodeError, LazyValueError
 from ._expressions import Call, Expression, Form, Operation
 from ._tasks import Partial, Task
 
@@ -155,15 +155,19 @@ def refuse_hidden(value: Any) -> None:
             )
 
 
-def path_to(value: Any, works: Callable[[Any], bool]) -> str:
-    """Where in a value the part stands that does not work: `[1]['b'].c`; as far as it can be followed, found by trying the parts."""
+def located(value: Any, attempt: Callable[[Any], object], error: EncodeError) -> EncodeError:
+    """The error that `attempt` raised for a value, as it is for the part that is to blame: `[1]['b'].c: …`, found by trying the parts."""
     path = ""
     for _ in range(20):
-        worse = next(((step, part) for step, part in _steps(value) if not works(part)), None)
-        if worse is None:
+        for step, part in _steps(value):
+            try:
+                attempt(part)
+            except EncodeError as worse:
+                path, value, error = path + step, part, worse
+                break
+        else:
             break
-        path, value = path + worse[0], worse[1]
-    return path
+    return EncodeError(f"{path}: {error}")
 
 
 def _steps(value: Any) -> list[tuple[str, Any]]:
@@ -213,7 +217,9 @@ def _rebuilt(old: Any, inside: Iterable[Any], new: list[Any]) -> Any:
     if kind in _ROWS:
         return kind(new)
     if is_namedtuple(kind):
-        return kind._make(new)
+        made = kind._make(new)
+        getattr(made, "__dict__", {}).update(getattr(old, "__dict__", {}))
+        return made
     return _with_fields(old, new)
 
 

@@ -209,7 +209,8 @@ class Digester:
                 )
         elif is_namedtuple(kind):
             self._define(kind, look)
-            return token_of(frame(b"n", [self._name(kind), *[self._token(v, look) for v in value]]))
+            inside = [self._token(item, look) for item in value]
+            return token_of(frame(b"n", [self._name(kind), *inside, *self._rest(value, (), look)]))
         encode = self._encoder(kind)
         if encode is not None:
             return token_of(frame(b"x", [self._name(kind), self._token(encode(value), look)]))

@@ -292,6 +292,10 @@ class Drive:
         if self._observed and ticket.job:
             self._tell("applied", ticket.node._task.full_name, ticket.job)
         self._attempts[ticket] = (Attempt(name, report.worker, report.started, report.finished), report.output)
+        if type(answer) is Lost and answer.missing:
+            # What it was to work on cannot be decoded: computed again, in a machine that does not recall it.
+            self._gone |= frozenset(answer.missing)
+            return
         seen = report.seen
         awaited = self._machine.looked_into(ticket)
         if awaited:

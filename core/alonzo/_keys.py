@@ -7,7 +7,7 @@ from typing import Any
 
 import attrs
 
-from ._containers import path_to
+from ._containers import located
 from ._digests import Digester, call_key
 from ._effects import Found, Target
 from ._errors import EncodeError
@@ -81,14 +81,7 @@ class ArgumentLook:
             raise self._explained(values, error) from None
 
     def _explained(self, values: tuple[Any, ...], error: EncodeError) -> EncodeError:
-        def has_token(value: Any) -> bool:
-            try:
-                self._digester.token(value, self)
-            except EncodeError:
-                return False
-            return True
-
-        return EncodeError(f"the arguments{path_to(values, has_token)}: {error}")
+        return EncodeError(f"the arguments{located(values, lambda part: self._digester.token(part, self), error)}")
 
     def _rests(self) -> Footprint:
         if not self._externals and not self._names:

@@ -36,6 +36,29 @@ def test_more_is_handed_ahead_while_jobs_are_short_and_less_when_they_are_long()
     assert ahead(10.0) < ahead(0.01) < ahead(0.0001)
 
 
+def test_nothing_is_handed_ahead_before_the_first_duration_is_known_nor_to_who_takes_one_at_a_time():
+    ahead, one_at_a_time = Admission(3), Admission(1, ahead=False)
+    assert ahead.capacity == 3
+    for admission in (ahead, one_at_a_time):
+        admission.add("job", consumes=True)
+        admission.next()
+        admission.finished(0.001)
+
+    assert ahead.capacity == 63  # the three at work, and 20 ms for each of them
+    assert one_at_a_time.capacity == 1
+
+
+def test_a_job_that_is_given_back_makes_room_for_another():
+    admission = Admission(1)
+    for name in ("first", "second"):
+        admission.add(name, consumes=False)
+    assert admission.next() == ["first"]
+    assert admission.next() == []
+    admission.withdrawn()
+
+    assert admission.next() == ["second"]
+
+
 def test_what_waits_can_be_dropped():
     admission = Admission(1)
     for number in range(3):

@@ -109,6 +109,18 @@ def test_a_container_without_expressions_is_passed_through_as_the_same_object(na
     assert expressions(box) == []
 
 
+class Wide(Pair):
+    pass
+
+
+def test_a_subclass_of_a_namedtuple_keeps_what_it_holds_besides():
+    box = Wide(inc(1), 0)
+    box.note = "kept"
+    value = Drive([box]).value()[0]
+
+    assert (type(value), value, value.note) == (Wide, Pair(2, 0), "kept")
+
+
 def test_only_the_parts_that_hold_expressions_are_made_anew():
     kept = {"a": [1]}
     value = Drive([kept, [inc(1)], kept]).value()

@@ -244,6 +244,10 @@ class Rows(dict):
     x: int
 
 
+class Wide(Left):
+    pass
+
+
 class Late(ValueError):
     pass
 
@@ -266,6 +270,7 @@ BESIDES = {
         lambda: _filled(Rows(1), ("k", 1)),
         lambda: _filled(Rows(1), ("k", 2)),
     ),
+    "a subclass of a namedtuple": (lambda: Wide(1, 2), lambda: _with(Wide(1, 2), z=1), lambda: _with(Wide(1, 2), z=2)),
     "an error": (lambda: Late(1), lambda: _with(Late(1), y=1), lambda: _with(Late(1), y=2)),
     "functools.partial": (lambda: partial(int), lambda: partial(int, "1"), lambda: partial(int, "1", base=2)),
     "a subclass of list": (lambda: Words([1]), lambda: _with(Words([1]), y=1), lambda: _with(Words([1]), y=2)),

@@ -105,6 +105,12 @@ LAZY = {
         lambda v: [v + 1, 1 + v, v - 1, 5 - v, v * 2, v / 2, 7 // v, v % 2, 2**v],
         [4, 4, 2, 2, 6, 1.5, 2, 1, 8],
     ),
+    "one operand": (lambda v: [-v, +v, abs(-v), ~v], [-3, 3, 3, -4]),
+    "bits": (
+        lambda v: [v & 2, 2 & v, v | 4, 4 | v, v ^ 1, 1 ^ v, v << 1, 1 << v, v >> 1, 64 >> v],
+        [2, 2, 7, 7, 2, 2, 6, 8, 1, 8],
+    ),
+    "rounding": (lambda v: [round(v / 2), round(v / 7, 1), divmod(v, 2), divmod(7, v)], [2, 0.4, (1, 1), (2, 1)]),
     "comparison": (
         lambda v: [v < 4, v <= 3, v > 3, v >= 3, v == 3, v != 3, 2 < v],
         [True, True, False, True, True, False, True],

@@ -7,6 +7,7 @@ import pytest
 from machine_driver import Drive
 
 from alonzo import EncodeError, RemoteError, Runtime, catch, cond, get_context, run, seq, task
+from alonzo._effects import Raised
 
 
 @task
@@ -67,14 +68,15 @@ def test_a_failure_that_nothing_can_catch_dooms_the_machine_before_the_rest_has_
     drive = Drive([bad(1), inc(inc(inc(1)))], stop_when_doomed=True)
 
     assert drive.reduce() is None
-    assert drive.machine.doomed
+    assert type(drive.machine.doomed) is Raised
+    assert drive.machine.doomed.error.args == (1,)
 
 
 def test_a_failure_that_something_may_catch_does_not_doom():
     drive = Drive([catch([bad(1), inc(inc(inc(1)))], ValueError, 0), inc(1)])
     drive.value()
 
-    assert not drive.machine.doomed
+    assert drive.machine.doomed is None
 
 
 @pytest.mark.parametrize(

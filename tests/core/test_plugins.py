@@ -148,6 +148,24 @@ def test_an_installed_plugin_is_told_apart_by_its_entry_points_name(installed):
         assert runtime.providers.owners["encoder", "types.SimpleNamespace"] == "good"
 
 
+@task
+def outer():
+    return inc(1)
+
+
+def test_an_observer_is_told_when_a_function_has_ended_and_when_its_call_has_its_value():
+    class Watcher:
+        told = []
+
+        def observe(self, moment):
+            self.told.append((moment.what, moment.task.rpartition(".")[2]))
+
+    run(outer(), store="memory:", executor="inprocess", plugins=[plugin(alonzo_observers=[Watcher()])])
+    ends = [moment for moment in Watcher.told if moment[0] in ("applied", "finished")]
+
+    assert ends == [("applied", "outer"), ("applied", "inc"), ("finished", "inc"), ("finished", "outer")]
+
+
 def test_an_observer_that_raises_is_dropped_and_the_run_goes_on():
     class Watcher:
         def __init__(self):

@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+import os
 import subprocess
 import sys
 import threading
@@ -11,6 +12,7 @@ import pytest
 
 from alonzo import (
     AlonzoError,
+    AlonzoWarning,
     LoopError,
     OptionError,
     Runtime,
@@ -323,6 +325,34 @@ async def told(error):
 )
 def test_a_circle_of_async_tasks_can_be_caught():
     assert within(5, lambda: run(catch(awaits_itself(1), LoopError, told), **HERE)) == "caught"
+
+
+# -- misuse --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("nested", [lambda: run(inc(1), **HERE), lambda: Runtime(**HERE)], ids=["run", "Runtime"])
+def test_a_run_inside_a_task_is_refused_at_once(nested):
+    @task
+    def outer():
+        return nested()
+
+    with pytest.raises(AlonzoError, match="inside a task"):
+        run(outer(), **HERE)
+
+
+def test_settings_of_later_versions_are_taken_with_a_warning():
+    with pytest.warns(AlonzoWarning, match="limits: taken, and not used by this version"):
+        assert run(inc(1), limits={"gpu": 1}, **HERE) == 2
+
+
+def test_a_failures_traceback_as_text_has_frames_of_the_user_alone():
+    with Runtime(**HERE) as runtime:
+        with pytest.raises(ValueError):
+            runtime.run(inc(bad(1)))
+        [failure] = runtime.last.failures
+
+    assert 'test_runtime.py", line' in failure.traceback
+    assert f"alonzo{os.sep}_" not in failure.traceback
 
 
 # -- a store that cannot be written --------------------------------------------------------------

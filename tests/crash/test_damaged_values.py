@@ -127,10 +127,8 @@ def test_damage_is_told_in_the_log_by_name_of_the_database(project, what, caplog
     assert any("damaged" in record.getMessage() and "runs.db" in record.getMessage() for record in caplog.records)
 
 
-CODEC = "no checksum covers the name of the codec, and what cannot be decoded is an error each time, not a miss"
 
 
-@pytest.mark.xfail(strict=True, reason=CODEC)
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("table", ["memo", "value"])
 def test_a_damaged_name_of_a_codec_is_a_miss_too(project, table):
@@ -184,7 +182,6 @@ def spell(text):
     return Word(text * 50)
 
 
-@pytest.mark.xfail(strict=True, reason=CODEC)
 @pytest.mark.filterwarnings("ignore")
 def test_a_value_whose_serializer_is_gone_is_computed_again(tmp_path):
     with Runtime(store=f"sqlite:{tmp_path}/runs.db", plugins=[Words()]) as runtime:

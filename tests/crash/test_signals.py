@@ -136,9 +136,6 @@ def test_what_had_finished_before_ctrl_c_is_recalled(project, executor):
     assert project.names("end").count("quick(1)") == 1
 
 
-AHEAD = (
-    "what an executor was given ahead is withdrawn when a run is stopped, and not when KeyboardInterrupt breaks it off"
-)
 
 
 @pytest.mark.parametrize("executor", ["threads", "processes"])
@@ -156,7 +153,6 @@ def test_after_the_first_signal_nothing_new_starts(project, executor):
     assert project.names("begin") == ["slow(2)"]
 
 
-@pytest.mark.xfail(strict=True, reason=AHEAD)
 @pytest.mark.parametrize("executor", ["threads", "processes"])
 def test_ctrl_c_in_a_program_starts_nothing_of_the_interrupted_run(project, executor):
     process = project.start("flow.py", executor)

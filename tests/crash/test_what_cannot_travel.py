@@ -168,7 +168,6 @@ UNPICKLABLE = {
     "raises_liar": ("Liar", "told"),
 }
 EXECUTORS = ["inprocess", "threads", "processes"]
-OUTERMOST = "beside the path to a part that cannot be encoded stands the type of the whole"
 ENDS_READER = "what decoding an exception raises besides Exception ends the thread that reads the worker, and the run waits forever"
 
 
@@ -199,7 +198,7 @@ def test_the_path_to_what_cannot_be_encoded_is_named(outcomes, name, path, kind)
 
 @pytest.mark.parametrize(
     "name, path, kind",
-    [pytest.param(*RESULTS[0], marks=pytest.mark.xfail(strict=True, reason=OUTERMOST)), *RESULTS[1:]],
+    RESULTS,
 )
 def test_so_is_its_type(outcomes, name, path, kind):
     assert kind in outcomes[1][name][1]
@@ -266,7 +265,6 @@ def test_a_worker_that_exits_loses_its_own_job_and_can_be_caught(tmp_path):
     assert made["caught"] == ["value", "WorkerLostError"]
 
 
-@pytest.mark.xfail(strict=True, reason=ENDS_READER)
 def test_an_exception_that_ends_who_unpickles_it_is_a_failure_like_any_other(tmp_path):
     with Project(tmp_path) as project:
         project.write(SCRIPT, "troubles.py")

@@ -50,7 +50,6 @@ with Runtime(store="sqlite:runs.db", executor=sys.argv[1], workers=2) as runtime
     importlib.reload(flow)
     print(runtime.run(flow.main()), dict(runtime.last.ran))
 """
-BEHIND = "a worker that starts after the edit imports the new text, and the job is lost although the coordinator has the old one"
 
 
 @pytest.fixture

@@ -48,8 +48,7 @@ WAYS = {
 NAMES = [("flow.double",), ("flow.main",), ("flow.start",)]
 
 
-MAIN = "a result's classes are noted as __main__.Point, which another program does not resolve: the key differs"
-PLAIN = pytest.param("python flow.py", marks=pytest.mark.xfail(strict=True, reason=MAIN))
+PLAIN = "python flow.py"
 
 
 @pytest.mark.parametrize("way", [PLAIN, "on processes", "alonzo run"])

@@ -95,10 +95,7 @@ def test_a_cell_that_is_run_again_as_it_is_runs_nothing(notebook, runtime):
     assert run(notebook, runtime) == ([0, 1, 4], [])
 
 
-def test_a_task_defined_anew_runs_again_and_its_caller_does_not(notebook, runtime, request):
-    if notebook.namespace is not vars(sys.modules["__main__"]):
-        reason = "a namespace that is no module is not asked for what a name means today: the task met last is taken"
-        request.applymarker(pytest.mark.xfail(strict=True, reason=reason))
+def test_a_task_defined_anew_runs_again_and_its_caller_does_not(notebook, runtime):
     notebook.cell(FIRST)
     run(notebook, runtime)
 

@@ -163,7 +163,7 @@ def encoding(value):
         return _join(b"l" if kind is list else b"t", [_token(item) for item in value])
     if kind in (set, frozenset):
         return _join(b"S" if kind is set else b"Z", sorted(_token(item) for item in value))
-    if isinstance(value, dict):
+    if isinstance(value, dict) and kind not in REDUCED:
         tag = b"d" if kind is dict else b"D" + kind.__name__.encode()
         tokens = [_token(part) for key, item in value.items() for part in (key, item)]
         return _join(tag, tokens + ([_token(value.default_factory)] if kind is collections.defaultdict else []))

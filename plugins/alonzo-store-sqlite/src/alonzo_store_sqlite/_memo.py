@@ -135,7 +135,7 @@ class Memo:
             if key not in shelves:
                 shelves[key] = Shelf(now, there, ids, variant_ids)
             row.stored = place = key, row.footprint, row.externals
-            if _is_whole(row.token, row.data, row.names, checksum):
+            if _is_whole(row.token, row.data, row.names, row.codec, checksum):
                 shelves[key].rows.append(row)
             else:
                 shelves[key].gone.append(place)
@@ -164,7 +164,7 @@ class Memo:
         normals: list[Normal] = []
         reductions: list[Found] = []
         for _, footprint, externals, returned, lazy, token, codec, data, names, checksum, _ in rows:
-            if not _is_whole(token, data, names, checksum):
+            if not _is_whole(token, data, names, codec, checksum):
                 self._values.warn("a small value")
                 continue
             known = self._footprints.externals(externals)
@@ -216,7 +216,7 @@ class Row:
             self.codec,
             self.data,
             self.names,
-            inline_checksum(self.token, self.data, self.names),
+            inline_checksum(self.token, self.data, self.names, self.codec),
         )
 
 
@@ -369,7 +369,7 @@ def _columns(
     assert found is not None
     footprint = 0 if note.normal is None or note.footprint is None else ids[note.footprint]
     names, token, data = list_text(found.names), found.token, found.data
-    checksum = inline_checksum(token, data, names)
+    checksum = inline_checksum(token, data, names, found.codec)
     lazy = 1 if found.lazy else 0
     returned = note.reduction is not None
     variant = variants[found.externals]
@@ -380,6 +380,11 @@ def _variant(externals: _Variant) -> Footprint:
     return frozenset([("external", *external) for external in externals])
 
 
-def _is_whole(token: Any, data: Any, names: Any, checksum: Any) -> bool:
-    is_typed = type(token) is bytes and isinstance(data, bytes | None) and isinstance(names, str | None)
-    return is_typed and inline_checksum(token, data, names) == checksum
+def _is_whole(token: Any, data: Any, names: Any, codec: Any, checksum: Any) -> bool:
+    is_typed = (
+        type(token) is bytes
+        and isinstance(data, bytes | None)
+        and isinstance(names, str | None)
+        and isinstance(codec, str | None)
+    )
+    return is_typed and inline_checksum(token, data, names, codec) == checksum

@@ -49,14 +49,15 @@ def footprint_digest(entries: Iterable[bytes]) -> bytes:
     return blake2b(b"".join(sorted(entries)), digest_size=16, person=b"footprint").digest()
 
 
-def inline_checksum(token: bytes, data: bytes | None, names: str | None) -> int:
+def inline_checksum(token: bytes, data: bytes | None, names: str | None, codec: str | None) -> int:
     """Tells damage of a small value, or of the name of a large one."""
-    checksum = crc32(data or b"", crc32(token))
+    checksum = crc32(data or b"", crc32(token, crc32((codec or "").encode())))
     return checksum if names is None else crc32(names.encode(), checksum)
 
 
-def value_checksum(data: bytes) -> bytes:
-    return blake2b(data, digest_size=16, person=b"stored bytes").digest()
+def value_checksum(codec: str, data: bytes) -> bytes:
+    """Tells damage of a value's bytes, or of the name of their encoding."""
+    return blake2b(data, digest_size=16, key=codec.encode()[:64], person=b"stored bytes").digest()
 
 
 def readable(text: str) -> str | None:

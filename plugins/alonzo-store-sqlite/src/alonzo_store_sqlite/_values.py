@@ -49,7 +49,7 @@ class Values:
         }
         there -= self._damaged
         rows = [
-            (digest, value.codec, value.data, value_checksum(value.data))
+            (digest, value.codec, value.data, value_checksum(value.codec, value.data))
             for digest, value in wanted.items()
             if digest not in there and value.data is not None and self._fits(value.data)
         ]
@@ -71,7 +71,7 @@ class Values:
         return {
             digest: (codec, size, data)
             for digest, codec, size, checksum, data in rows
-            if digest not in self._damaged and (data is None or self._is_whole(digest, data, checksum))
+            if digest not in self._damaged and (data is None or self._is_whole(digest, codec, data, checksum))
         }
 
     def load(self, digests: Collection[bytes]) -> dict[bytes, tuple[str, bytes]]:
@@ -80,7 +80,9 @@ class Values:
             "SELECT digest, codec, data, checksum FROM value WHERE digest IN ({})", list(digests)
         )
         return {
-            digest: (codec, data) for digest, codec, data, checksum in rows if self._is_whole(digest, data, checksum)
+            digest: (codec, data)
+            for digest, codec, data, checksum in rows
+            if self._is_whole(digest, codec, data, checksum)
         }
 
     def warn(self, what: str) -> None:
@@ -93,8 +95,8 @@ class Values:
                 what,
             )
 
-    def _is_whole(self, digest: bytes, data: Any, checksum: Any) -> bool:
-        if isinstance(data, bytes) and value_checksum(data) == checksum:
+    def _is_whole(self, digest: bytes, codec: Any, data: Any, checksum: Any) -> bool:
+        if isinstance(data, bytes) and isinstance(codec, str) and value_checksum(codec, data) == checksum:
             return True
         self._damaged.add(digest)
         self.warn(f"the value {digest.hex()}")
