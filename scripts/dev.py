@@ -31,9 +31,7 @@ BUILDER = "hatchling>=1.26"  # installed once: an isolated build for each of fiv
 
 def main():
     own, handed_on = _split(sys.argv[1:])
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=["example", "test", "install"])
     what = parser.parse_args(own).what
 

@@ -57,6 +57,14 @@ class Admission:
         """One that was under way has been given back without having begun."""
         self.under_way -= 1
 
+    def pause(self) -> None:
+        """One that was under way awaits something, and gives its place to another meanwhile."""
+        self.under_way -= 1
+
+    def go_on(self) -> None:
+        """One that had paused is under way again, whether there is a place or not."""
+        self.under_way += 1
+
     def drop(self) -> int:
         """Forget what waits; answers how many."""
         count = len(self)

@@ -120,7 +120,9 @@ def fill(template: Any, value_of: Callable[[Any], Any], kinds: tuple[type, ...] 
         if inside_done:
             new = [done.get(id(child), child) for child in inside]
             done[id(item)] = item if all(map(is_, new, inside)) else _rebuilt(item, inside, new)
-        elif inside and id(item) not in entered:  # entered and not done: it holds itself, and its digest will refuse it
+        elif inside:
+            if id(item) in entered:  # and not done: it is inside itself
+                raise EncodeError(f"a {kind.__qualname__} that holds a lazy value holds itself too")
             entered.add(id(item))
             todo.append((item, True))
             todo.extend((child, False) for child in reversed(inside) if type(child) not in _PLAIN)

@@ -12,7 +12,7 @@ from types import CodeType
 
 from ._definitions_names import MUTATORS, Names
 
-_HAS_DOCSTRING = 0x4000000  # since 3.13
+_HAS_DOCSTRING = 0x4000000  # since 3.14
 _OPTIMIZED = 0x1
 _SIMPLE_LOADS = frozenset({"LOAD_CONST", "LOAD_FAST", "LOAD_GLOBAL", "LOAD_DEREF", "LOAD_NAME"})
 _GLOBAL_LOADS = frozenset({"LOAD_GLOBAL", "LOAD_NAME"})
@@ -98,7 +98,7 @@ def _outline(code: CodeType) -> tuple[object, ...]:
 
 def _docstring_index(code: CodeType) -> int:
     """Where the docstring is among the constants; -1 when there is none."""
-    if sys.version_info >= (3, 13):
+    if sys.version_info >= (3, 14):
         return 0 if code.co_flags & _HAS_DOCSTRING else -1
     is_function = code.co_flags & _OPTIMIZED and not code.co_name.startswith("<")
     return 0 if is_function and code.co_consts and isinstance(code.co_consts[0], str) else -1

@@ -24,8 +24,8 @@ from typing import Any, Protocol
 
 from ._containers import _BUILT_IN, field_names, is_namedtuple
 from ._effects import ABSENT, Found
-from ._errors import EncodeError
-from ._expressions import Call, Expression, Form, Operation
+from ._errors import EncodeError, LazyValueError
+from ._expressions import Call, Expression, Form, Operation, describe
 from ._tasks import Partial, Task
 
 SCHEME = b"alonzo.digest.1"
@@ -125,6 +125,21 @@ def full_type_name(kind: type) -> str:
     return f"{module}.{kind.__qualname__}"
 
 
+class Opaque:
+    """A look into a value that is not walked for expressions: one that stands there would never be reduced."""
+
+    def __init__(self, look: Look) -> None:
+        self._look = look
+        self.external = look.external
+        self.definition = look.definition
+        self.found = look.found
+
+    def expression(self, node: Expression) -> bytes:
+        raise LazyValueError(
+            f"{describe(node)} stands where it is not looked for: in an object or a subclass of a container"
+        )
+
+
 class Digester:
     """Digests values by exact type: builtins here, others by the encoders that were given.
 
@@ -213,11 +228,11 @@ class Digester:
             return token_of(frame(b"n", [self._name(kind), *inside, *self._rest(value, (), look)]))
         encode = self._encoder(kind)
         if encode is not None:
-            return token_of(frame(b"x", [self._name(kind), self._token(encode(value), look)]))
+            return token_of(frame(b"x", [self._name(kind), self._token(encode(value), Opaque(look))]))
         self._define(kind, look)
         if self._fallback is None:
             raise EncodeError(f"a value of type {_name(value)} cannot be digested: no encoder knows it")
-        token = token_of(frame(b"p", [self._name(kind), self._token(self._fallback.simplify(value), look)]))
+        token = token_of(frame(b"p", [self._name(kind), self._token(self._fallback.simplify(value), Opaque(look))]))
         self._fallback.check(value, token, lambda other: self._other(other, type(other), look))
         return token
 

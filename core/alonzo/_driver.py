@@ -99,6 +99,7 @@ class Drive:
         self._admissions: dict[str, Admission] = {}
         self._executors: dict[str, Executor] = {}
         self._names: dict[Any, str] = {}  # the executor of each open application
+        self._paused: set[Any] = set()  # applications that await, and hold no place of their executor's meanwhile
         self._attempts: dict[Any, tuple[Attempt, str]] = {}
         self._told: set[bytes] = set()
         self._bodies: dict[int, Note] = {}  # of jobs whose function has returned a body that is being reduced
@@ -285,8 +286,12 @@ class Drive:
         for text in report.warnings:
             self.warn(text)
         if type(answer) is Asks:
+            if ticket not in self._paused:
+                self._paused.add(ticket)
+                self._admissions[name].pause()
             self._machine.answer(ticket, answer)
             return
+        self._go_on(ticket, name)
         del self._names[ticket]
         self._admissions[name].finished(report.finished - report.started)
         if self._observed and ticket.job:
@@ -312,6 +317,11 @@ class Drive:
             self._tell("printed", ticket.node._task.full_name if ticket.job else "", ticket.job, text=report.output)
         self._machine.answer(ticket, answer)
 
+    def _go_on(self, ticket: Any, name: str) -> None:
+        if ticket in self._paused:
+            self._paused.discard(ticket)
+            self._admissions[name].go_on()
+
     def _resume(self, ticket: Any, effect: Resume) -> None:
         name = self._names.get(ticket)
         if name is None:
@@ -322,6 +332,8 @@ class Drive:
             if outcome.carries:
                 value = Found(fill(value.value, self._object, (Found,)))
             outcome = value
+        if not self._machine.is_awaiting(ticket):
+            self._go_on(ticket, name)
         self._executors[name].resume(ticket, effect.number, outcome)
 
     # -- looking into values -----------------------------------------------------------------------

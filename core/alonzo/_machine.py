@@ -136,6 +136,10 @@ class Machine(Graph):
             self._todo.extend(ticket.cells)
             return
         stage = ticket.stage
+        if type(answer) is Asks and ticket.outcome is not None:
+            # A loop failed it while it waited (see _break_loop); so does whatever else it awaits.
+            self._outbox.append((ticket, Resume(answer.number, ticket.outcome)))
+            return
         if type(answer) is Asks and stage is APPLIED:
             self._ask(ticket, answer)
             return
@@ -147,6 +151,8 @@ class Machine(Graph):
             ticket.rests = join([ticket.rests, REFUSAL])
             self._open += 1
         self._open -= 1
+        if ticket.outcome is not None:
+            return  # a loop failed it while it waited: what it made of that does not count
         if stage is RECALLED:
             self._recalled(ticket, answer)
         elif stage is APPLIED and isinstance(answer, _APPLIED):

@@ -128,14 +128,7 @@ def test_any_codec_on_any_bytes_is_at_worst_an_error_of_the_engine(codec, data):
     ("value", "name"),
     [
         pytest.param(threading.Lock(), r"_thread\.lock", id="lock"),
-        pytest.param(
-            lambda: 0,
-            r"builtins\.function",
-            marks=pytest.mark.xfail(
-                strict=True, reason="core: the path is that of the part, the type that of the whole"
-            ),
-            id="lambda",
-        ),
+        pytest.param(lambda: 0, r"builtins\.function", id="lambda"),
     ],
 )
 def test_what_cannot_be_encoded_is_named_with_its_path_and_type(value, name):

@@ -195,26 +195,13 @@ def test_an_expression_anywhere_else_is_refused_as_a_result(name):
 
 @pytest.mark.parametrize(
     "name",
-    [
-        pytest.param(
-            name,
-            marks=pytest.mark.xfail(
-                name == "a container in itself",
-                strict=True,
-                reason="core: a list in itself given to run() comes back with the lazy value in it",
-            ),
-        )
-        for name in REFUSED
-    ],
+    REFUSED,
 )
 def test_an_expression_anywhere_else_is_refused_at_the_root(name):
     with pytest.raises(REFUSAL[name]):
         run([REFUSED[name](inc(1))], store="memory:", executor="inprocess")
 
 
-@pytest.mark.xfail(
-    strict=True, reason="core: that the value is known does not mean that it was looked for in that place"
-)
 def test_an_expression_anywhere_else_is_refused_also_when_it_stands_elsewhere_too():
     same = inc(1)
 

@@ -180,10 +180,6 @@ def test_effects_are_the_same_byte_for_byte_under_any_hash_seed(tmp_path):
     assert printed == [printed[0]] * 3
 
 
-LATE = pytest.mark.xfail(
-    strict=True, reason="core: what an application that a loop has failed answers later is not taken by the machine"
-)
-
 # -- loops -----------------------------------------------------------------------------------------
 
 
@@ -232,8 +228,8 @@ def through_operation(x):
     [
         (itself(1), ["itself"]),
         (around(1), ["around", "back"]),
-        pytest.param(awaits_itself(1), ["awaits_itself"], marks=LATE),
-        pytest.param(awaits_around(1), ["awaits_around", "by_default"], marks=LATE),
+        (awaits_itself(1), ["awaits_itself"]),
+        (awaits_around(1), ["awaits_around", "by_default"]),
         (through_partial(1), ["through_partial", "use"]),
         (through_argument(1), ["inc", "through_argument"]),
         (through_forms(1), ["through_forms"]),

@@ -320,9 +320,6 @@ async def told(error):
     return "caught"
 
 
-@pytest.mark.xfail(
-    strict=True, reason="core: what an application that a loop has failed answers later is not taken by the machine"
-)
 def test_a_circle_of_async_tasks_can_be_caught():
     assert within(5, lambda: run(catch(awaits_itself(1), LoopError, told), **HERE)) == "caught"
 

@@ -127,8 +127,6 @@ def test_damage_is_told_in_the_log_by_name_of_the_database(project, what, caplog
     assert any("damaged" in record.getMessage() and "runs.db" in record.getMessage() for record in caplog.records)
 
 
-
-
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("table", ["memo", "value"])
 def test_a_damaged_name_of_a_codec_is_a_miss_too(project, table):

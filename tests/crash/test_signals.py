@@ -136,8 +136,6 @@ def test_what_had_finished_before_ctrl_c_is_recalled(project, executor):
     assert project.names("end").count("quick(1)") == 1
 
 
-
-
 @pytest.mark.parametrize("executor", ["threads", "processes"])
 def test_after_the_first_signal_nothing_new_starts(project, executor):
     words = ["run", "flow.py", "main", "--executor", executor, "--workers", "1", "--store", project.url]

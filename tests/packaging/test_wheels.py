@@ -140,9 +140,7 @@ def test_a_wheel_holds_its_package_typed_and_licensed_and_nothing_else(package, 
 @pytest.mark.slow
 @pytest.mark.parametrize("package", sorted(PROJECTS))
 def test_a_package_imports_from_its_wheel(package, installed, tmp_path):
-    where = run(
-        installed / "python", "-c", f"import {package}; print({package}.__file__)", cwd=tmp_path
-    )
+    where = run(installed / "python", "-c", f"import {package}; print({package}.__file__)", cwd=tmp_path)
 
     assert Path(where.strip()).is_relative_to(installed.parent)
 

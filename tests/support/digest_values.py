@@ -151,7 +151,8 @@ def _join(tag, tokens):
 
 
 def _name(kind):
-    return f"{kind.__module__}.{kind.__qualname__}".encode()
+    module = "pathlib" if kind.__module__.startswith("pathlib.") else kind.__module__  # _local, since Python 3.13
+    return f"{module}.{kind.__qualname__}".encode()
 
 
 def encoding(value):
