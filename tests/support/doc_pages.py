@@ -181,6 +181,8 @@ class Page:
         words = shlex.split(command, comments=True)
         environment = {key: value for key, value in os.environ.items() if not key.startswith("ALONZO")}
         environment |= {"NO_COLOR": "1", "COLUMNS": "120", "PYTHONUTF8": "1"}
+        # Pages edit a file within a second and without changing its size; Python takes its compiled form for current then.
+        environment["PYTHONDONTWRITEBYTECODE"] = "1"
         while "=" in words[0]:
             key, _, value = words.pop(0).partition("=")
             environment[key] = value
