@@ -10,7 +10,7 @@ import time
 import traceback
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, cast
 
 from . import _operations
 from ._codec import Codec, decoded, node_token, topological
@@ -24,7 +24,7 @@ from ._traces import External
 
 
 class Capture:
-    """What a job prints, while it is being captured: see `CAPTURE`."""
+    """An application, while it goes on: which task it is of, and what that has printed where printing is captured."""
 
     __slots__ = ("parts", "task")
 
@@ -33,14 +33,12 @@ class Capture:
         self.parts: list[str] = []
 
 
-# Set around each application, so that whoever replaces sys.stdout can tell which job a text belongs to.
-CAPTURE: ContextVar[Capture | None] = ContextVar("alonzo_capture", default=None)
-
-
-class _Application:
+class _Application(Capture):
     __slots__ = ("_ask", "ask", "awaited", "made")
 
-    def __init__(self, ask: Callable[[Expression], Awaitable[Any]] | None) -> None:
+    def __init__(self, task: str, ask: Callable[[Expression], Awaitable[Any]] | None) -> None:
+        self.task = task
+        self.parts = []
         self._ask = ask
         self.ask: Callable[[Expression], Awaitable[Any]] | None = None if ask is None else self._noting
         self.made: list[tuple[Expression, str, int]] = []
@@ -50,6 +48,10 @@ class _Application:
         self.awaited.append(node)
         assert self._ask is not None
         return self._ask(node)
+
+
+# By it whoever replaces sys.stdout can tell which job a text belongs to.
+CAPTURE = cast("ContextVar[Capture | None]", APPLYING)
 
 
 class LocalApplier:
@@ -72,8 +74,8 @@ class LocalApplier:
 
             return asyncio.run(self.apply_async(job, None))
         started = time.time()
-        application, capture = _Application(None), Capture(job.task.full_name if job.task else job.operation)
-        applying, capturing = APPLYING.set(application), CAPTURE.set(capture)
+        application = _Application(job.operation or job.task.full_name, None)
+        applying = APPLYING.set(application)
         try:
             answer = self._opened(job)
             if type(answer) is not Lost:
@@ -89,14 +91,13 @@ class LocalApplier:
             answer = raised(error)
         finally:
             APPLYING.reset(applying)
-            CAPTURE.reset(capturing)
-        return answer, self._report(job, answer, started, application, capture)
+        return answer, self._report(job, answer, started, application)
 
     async def apply_async(self, job: Apply, ask: Ask | None) -> tuple[Found | Raised | Lost, Report]:
         """Apply an `async def` task in the running event loop; `ask` makes the value of an awaited expression."""
         started = time.time()
-        application, capture = _Application(ask), Capture(job.task.full_name)
-        applying, capturing = APPLYING.set(application), CAPTURE.set(capture)
+        application = _Application(job.task.full_name, ask)
+        applying = APPLYING.set(application)
         try:
             answer = self._opened(job)
             if type(answer) is not Lost:
@@ -108,8 +109,7 @@ class LocalApplier:
             answer = raised(error)
         finally:
             APPLYING.reset(applying)
-            CAPTURE.reset(capturing)
-        return answer, self._report(job, answer, started, application, capture)
+        return answer, self._report(job, answer, started, application)
 
     def decode(self, found: Found) -> Any:
         """The object of a value at hand.
@@ -203,12 +203,12 @@ class LocalApplier:
         except EncodeError as error:
             return Raised(error)
 
-    def _report(self, job: Apply, answer: Any, started: float, application: _Application, capture: Capture) -> Report:
+    def _report(self, job: Apply, answer: Any, started: float, application: _Application) -> Report:
         seen: tuple[External, ...] = ()
         problems = unused(application, answer) if application.made else ()
         if job.externals:
             seen = inspect_places(self.inspectors, job.externals)
-        return Report(started, time.time(), self.worker, "".join(capture.parts), seen, problems)
+        return Report(started, time.time(), self.worker, "".join(application.parts), seen, problems)
 
 
 class ResultLook:

@@ -59,14 +59,6 @@ def topological(roots: Iterable[Expression]) -> list[Expression]:
     return list(done)
 
 
-def node_tokens(digester: Digester, nodes: Iterable[Expression], look: Look) -> dict[Expression, bytes]:
-    """A token for each node, in an order in which operands come first; `look.expression` must read the mapping being filled."""
-    tokens: dict[Expression, bytes] = {}
-    for node in nodes:
-        tokens[node] = node_token(digester, node, look)
-    return tokens
-
-
 def node_token(digester: Digester, node: Expression, look: Look) -> bytes:
     """The token of a node whose operands' nodes have tokens already."""
     head, names = node_head(node)

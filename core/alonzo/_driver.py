@@ -24,7 +24,7 @@ from ._committer import Committer
 from ._containers import fill
 from ._digests import digest_of
 from ._effects import ABSENT, Apply, Asks, Fetch, Found, Inspect, Lost, Raised, Recall, Remember, Resume, Target
-from ._errors import AlonzoError, OptionError, StoreError
+from ._errors import AlonzoError, OptionError
 from ._machine import Machine
 from ._ports import AppliesHere, Attempt, Executor, Moment, Note, Report, Withdraws
 from ._preview import preview
@@ -32,6 +32,7 @@ from ._typed import nearest
 
 _WAKE = object()
 _ABORT = object()
+_RECALLS = 10_000  # as many keys are looked up at a time
 
 
 class BytesGone(Exception):  # noqa: N818 - it is no error of anybody's, but a reason to begin again
@@ -78,7 +79,6 @@ class Host:
     committer: Committer
     applier: LocalApplier
     executor: Callable[[str], Executor]
-    executors: Sequence[str]
     default: str
     default_async: str
     observe: Callable[[Moment], None] | None
@@ -184,7 +184,7 @@ class Drive:
                     admission.withdrawn()
                     del self._names[ticket]
 
-    def _perform(self, effects: Sequence[tuple[Any, Any]]) -> None:
+    def _perform(self, effects: list[tuple[Any, Any]]) -> None:
         machine = self._machine
         notes: list[Note] = []
         recalls: list[tuple[Any, Recall]] = []
@@ -197,23 +197,27 @@ class Drive:
                 recalls.append(pair)
             else:
                 others.append(pair)
+        effects.clear()  # of 100,000 recalls at once, each is let go of when it is answered
         # Notes first: whatever becomes of the rest (see BytesGone), what is known is known.
         if notes and not self._dry_run:
             self._host.committer.add(self._run, notes)
             if self._observed:
                 self._tell("committed", count=len(notes))
-        if recalls:
-            answers = self._host.committer.recall([recall.key for _, recall in recalls])
-            for (ticket, _), records in zip(recalls, answers, strict=True):
+        recalls.reverse()
+        while recalls:
+            batch = [recalls.pop() for _ in range(min(len(recalls), _RECALLS))]
+            answers = self._host.committer.recall([recall.key for _, recall in batch])
+            for (ticket, _), records in zip(batch, answers, strict=True):
                 machine.answer(ticket, ABSENT if records is None else records)
-        for ticket, effect in others:
-            self._do(ticket, effect)
+        for pair in others:
+            self._do(pair)
         if len(machine.failed) > self._reported:
             self._report_failures()
 
-    def _do(self, ticket: Any, effect: Any) -> None:
+    def _do(self, pair: tuple[Any, Any]) -> None:
+        ticket, effect = pair
         if type(effect) is Apply:
-            self._apply(ticket, effect)
+            self._apply(pair)
         elif type(effect) is Inspect:
             self._machine.answer(ticket, self._inspect(effect.targets))
         elif type(effect) is Fetch:
@@ -221,9 +225,10 @@ class Drive:
         else:
             self._resume(ticket, effect)
 
-    def _apply(self, ticket: Cell, job: Apply) -> None:
+    def _apply(self, pair: tuple[Cell, Apply]) -> None:
+        ticket, job = pair
         if not job.operation or not (self._dry_run or _operations.is_quick(job.operation, job.args)):
-            self._admit(ticket, job)
+            self._admit(pair)
             return
         answer = self._operate(job)
         if job.externals:
@@ -232,7 +237,8 @@ class Drive:
 
     # -- applications ------------------------------------------------------------------------------
 
-    def _admit(self, ticket: Cell, job: Apply) -> None:
+    def _admit(self, pair: tuple[Cell, Apply]) -> None:
+        ticket, job = pair
         definition = ticket.definition
         name = definition.options.executor if definition is not None else None
         if name is None:
@@ -249,7 +255,7 @@ class Drive:
             except (AlonzoError, OptionError) as error:
                 self._machine.answer(ticket, Raised(error))
                 return
-        admission.add((ticket, job), consumes=bool(ticket.upstreams))
+        admission.add(pair, consumes=bool(ticket.upstreams))
         if self._observed:
             self._tell("queued", *self._subject(job))
 
@@ -500,6 +506,3 @@ class Drive:
 
 def unknown_executor(name: str, known: Sequence[str]) -> OptionError:
     return OptionError(f"there is no executor {name!r}{nearest(name, known)}; there are: {', '.join(sorted(known))}")
-
-
-__all__ = ["BytesGone", "Drive", "Failure", "Host", "StoreError", "Summary", "unknown_executor"]

@@ -38,7 +38,7 @@ ABSENT = _Absent()
 
 
 @final
-@attrs.define(eq=False, repr=False)
+@attrs.define(eq=False, repr=False, weakref_slot=False)
 class Found:
     """A value: the object, its bytes, or both; and what must be known of it without looking inside.
 
@@ -68,7 +68,7 @@ class Found:
 
 
 @final
-@attrs.define(eq=False)
+@attrs.define(eq=False, weakref_slot=False)
 class Raised:
     """The task raised. `traceback` is text, the user's frames only; `error` is the exception or a stand-in for it."""
 
@@ -77,7 +77,7 @@ class Raised:
 
 
 @final
-@attrs.define(eq=False)
+@attrs.define(eq=False, weakref_slot=False)
 class Lost:
     """The world failed, not the task: a worker died; or the bytes of values with these digests are gone."""
 
@@ -86,7 +86,7 @@ class Lost:
 
 
 @final
-@attrs.define(eq=False)
+@attrs.define(eq=False, weakref_slot=False)
 class Asks:
     """An async application awaits this expression, under a number of its own choosing, and stays open."""
 
@@ -113,7 +113,7 @@ class Records:
 
 
 @final
-@attrs.define(eq=False)
+@attrs.define(eq=False, weakref_slot=False)
 class Recall:
     """Is a result recorded for this key?"""
 
@@ -121,7 +121,7 @@ class Recall:
 
 
 @final
-@attrs.define(eq=False)
+@attrs.define(eq=False, weakref_slot=False)
 class Apply:
     """Apply `task` to `args` (one value per parameter), or the operation named `operation`.
 
@@ -140,7 +140,7 @@ class Apply:
 
 
 @final
-@attrs.define(eq=False)
+@attrs.define(eq=False, weakref_slot=False)
 class Resume:
     """The awaited expression numbered `number` has come to this outcome."""
 
@@ -149,7 +149,7 @@ class Resume:
 
 
 @final
-@attrs.define(eq=False)
+@attrs.define(eq=False, weakref_slot=False)
 class Inspect:
     """What are these now? Good for one batch; asked in batches."""
 
@@ -157,7 +157,7 @@ class Inspect:
 
 
 @final
-@attrs.define(eq=False)
+@attrs.define(eq=False, weakref_slot=False)
 class Fetch:
     """Decode this value: its bytes are in `found`, or in the store under its digest."""
 
@@ -168,7 +168,7 @@ Status = Literal["open", "ran", "recalled", "shared", "failed", "stopped"]
 
 
 @final
-@attrs.define(eq=False)
+@attrs.define(eq=False, weakref_slot=False)
 class JobNote:
     """A call in this run. `open`: its function has returned a body that is being reduced; `stopped`: the run ended before that was."""
 
@@ -186,7 +186,7 @@ class JobNote:
 
 
 @final
-@attrs.define(eq=False)
+@attrs.define(eq=False, weakref_slot=False)
 class Remember:
     """A note for the store: a job, and what of its key is to be remembered.
 

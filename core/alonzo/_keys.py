@@ -18,7 +18,7 @@ from ._traces import EMPTY, External, Footprint
 _UNKNOWN = object()
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, weakref_slot=False)
 class Keyed:
     """A call's key and what its arguments contribute (rules 5 and 13).
 

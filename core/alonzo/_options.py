@@ -7,7 +7,6 @@ from typing import Any, Literal, NamedTuple
 
 from ._errors import OptionError
 
-IDENTITY = ("version", "depends_on")
 CHECKS = ("footprint", "each")
 
 

@@ -63,7 +63,7 @@ class Serializer(Protocol):
 # -- executors ------------------------------------------------------------------------------------
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, weakref_slot=False)
 class Report:
     """What an executor tells of an application besides its answer.
 
@@ -185,7 +185,7 @@ class RunStart:
     command: str = ""
 
 
-@attrs.define
+@attrs.define(weakref_slot=False)
 class Attempt:
     """One application of a job by an executor; times in seconds since the epoch."""
 
@@ -195,7 +195,7 @@ class Attempt:
     finished: float
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, weakref_slot=False)
 class Note:
     """What is to be written: the machine's note and what the host knows besides."""
 

@@ -20,13 +20,13 @@ from typing import Any, Self, TypeVar
 from ._apply import LocalApplier
 from ._builtins import digester
 from ._catalog import Catalog
-from ._codec import Codec, decoded
+from ._codec import Codec
 from ._committer import Committer
 from ._containers import refuse_hidden
 from ._definitions import module_name
 from ._driver import BytesGone, Drive, Failure, Host, Summary, unknown_executor
 from ._effects import Found, Raised
-from ._errors import AlonzoError, OptionError, PluginError, StoreError
+from ._errors import AlonzoError, OptionError, StoreError
 from ._expressions import APPLYING, Call, Expression
 from ._machine import Machine
 from ._options import TaskOptions
@@ -92,7 +92,6 @@ class Runtime:
         self._running = 0
         self._stopping = False
         self._executors: dict[str, Executor] = {}
-        self._pending_warnings: list[str] = []
         self._local = threading.local()
         self._closed = False
         self.providers: Providers = assemble(self.settings, plugins or (), warn=self._warn)
@@ -269,7 +268,6 @@ class Runtime:
             self._committer,
             self._applier,
             self._executor,
-            tuple({**self.providers.executors, **self.settings.executors}),
             self._default,
             asynchronous,
             self._tell if self._observers else None,
@@ -471,6 +469,3 @@ class _CalmerGc:
             _CalmerGc._depth -= 1
             if _CalmerGc._depth == 0:
                 gc.set_threshold(*_CalmerGc._before)
-
-
-__all__ = ["AlonzoWarning", "Failure", "PluginError", "Runtime", "Summary", "decoded"]

@@ -1,4 +1,4 @@
-"""A bench for each test, and the module `flow` empty before it."""
+"""A bench for each test, and the module `recall_flow` empty before it."""
 
 import pytest
 from recall_world import LOST, Bench, flow

@@ -258,7 +258,7 @@ def test_18_a_disagreement_ends_an_epoch(bench):
         define(task)
     assert bench.run(flow.main()).value == [0, 0]
 
-    bench.run(flow.drawn(), force=["flow.drawn"])
+    bench.run(flow.drawn(), force=["recall_flow.drawn"])
     define(q, "2")
     after = bench.run(flow.main())
 

@@ -68,7 +68,7 @@ def test_17_a_settings_pattern_counts(bench):
     bench.run(flow.main())
 
     bench.fresh()
-    bench.settings = {"tasks": {"flow.l*": {"cache": False}}}
+    bench.settings = {"tasks": {"recall_flow.l*": {"cache": False}}}
 
     assert bench.run(flow.main()).ran == {"leaf": 1}
 
@@ -96,6 +96,6 @@ def test_what_is_forced_runs_though_everything_above_it_is_remembered(bench):
     define(main)
     bench.run(flow.main())
 
-    forced = bench.run(flow.main(), force=["flow.leaf"])
+    forced = bench.run(flow.main(), force=["recall_flow.leaf"])
 
     assert (forced.ran, forced.recalled) == ({"leaf": 1}, {"main": 1, "other": 1})

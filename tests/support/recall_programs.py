@@ -92,7 +92,7 @@ def contents(value: Any) -> list[Any]:
 
 
 def install(program: dict[str, Spec]) -> None:
-    """The module `flow` is imported anew with these tasks."""
+    """The module `recall_flow` is imported anew with these tasks."""
     for spec in sorted(program.values(), key=lambda spec: spec.name, reverse=True):
         default = build(spec.default, {})
         function = _async_function(spec) if spec.kind == "async" else _function(spec)

@@ -21,7 +21,7 @@ from alonzo._builtins import InProcess, InProcessOptions
 from alonzo._memory_store import MemoryStore, _Kept, _Shelves
 from alonzo.plugin import ExecutorKind, Lost, Note, Remember, Report, StoreKind, hookimpl
 
-flow = sys.modules.setdefault("flow", types.ModuleType("flow"))
+flow = sys.modules.setdefault("recall_flow", types.ModuleType("recall_flow"))
 """The module whose tasks are under test; `define` fills it."""
 
 PLACES: dict[str, Any] = {}
@@ -241,7 +241,7 @@ def _short(counts: Mapping[str, int]) -> dict[str, int]:
 
 
 def define(func: Callable[..., Any], version: str = "1", **options: Any) -> Task[..., Any]:
-    """A task of this function, under its own name in the module `flow`; with another version, an edit of it."""
-    made = task(name=func.__name__, namespace="flow", version=version, **options)(func)
+    """A task of this function, under its own name in the module `recall_flow`; with another version, an edit of it."""
+    made = task(name=func.__name__, namespace="recall_flow", version=version, **options)(func)
     setattr(flow, func.__name__, made)
     return made

@@ -107,7 +107,7 @@ class Connection:
 def _configure(raw: sqlite3.Connection, settings: SqliteSettings) -> None:
     _use_wal(raw, settings.busy_timeout)
     raw.execute(f"PRAGMA synchronous = {settings.synchronous}")
-    raw.execute("PRAGMA cache_size = -16000")
+    raw.execute("PRAGMA cache_size = -8000")
     raw.execute("PRAGMA wal_autocheckpoint = 4000")
 
 
