@@ -17,8 +17,8 @@ from ._codec import Codec, decoded, node_token, topological
 from ._containers import expressions, fill, located
 from ._digests import _LONGEST_SCALAR, _SCALARS, Digester, digest_of, token_of
 from ._effects import ABSENT, Apply, Found, Lost, Raised
-from ._errors import AlonzoError, EncodeError, LazyValueError, RemoteError
-from ._expressions import APPLYING, Expression, describe, operands
+from ._errors import AlonzoError, EncodeError, RemoteError
+from ._expressions import APPLYING, Expression, describe, hidden, operands
 from ._ports import Ask, Inspector, Report
 from ._traces import External
 
@@ -191,7 +191,7 @@ class LocalApplier:
                 raise
 
         try:
-            return opened(job.args, decode)
+            return fill(job.args, decode, (Found,))
         except AlonzoError as error:
             return Lost(error, tuple(gone))
 
@@ -225,9 +225,7 @@ class ResultLook:
 
     def expression(self, node: Expression) -> bytes:
         if node not in self.tokens:
-            raise LazyValueError(
-                f"{describe(node)} stands where it is not looked for: in an object or a subclass of a container"
-            )
+            raise hidden(node)
         return self.tokens[node]
 
     def external(self, kind: str, place: str) -> bytes | None:
@@ -259,12 +257,6 @@ def inspect_places(inspectors: Mapping[str, Inspector], places: Sequence[tuple[s
         for kind, wanted in by_kind.items()
         for place, digest in zip(wanted, inspectors[kind].inspect(wanted), strict=True)
     )
-
-
-def opened(args: tuple[Any, ...], decode: Callable[[Found], Any]) -> tuple[Any, ...]:
-    """`args` with each `Found` inside replaced by its object."""
-    result: tuple[Any, ...] = fill(args, decode, (Found,))
-    return result
 
 
 def raised(error: BaseException) -> Raised:

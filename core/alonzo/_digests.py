@@ -24,8 +24,8 @@ from typing import Any, Protocol
 
 from ._containers import _BUILT_IN, field_names, is_namedtuple
 from ._effects import ABSENT, Found
-from ._errors import EncodeError, LazyValueError
-from ._expressions import Call, Expression, Form, Operation, describe
+from ._errors import EncodeError
+from ._expressions import Call, Expression, Form, Operation, hidden
 from ._tasks import Partial, Task
 
 SCHEME = b"alonzo.digest.1"
@@ -129,15 +129,12 @@ class Opaque:
     """A look into a value that is not walked for expressions: one that stands there would never be reduced."""
 
     def __init__(self, look: Look) -> None:
-        self._look = look
         self.external = look.external
         self.definition = look.definition
         self.found = look.found
 
     def expression(self, node: Expression) -> bytes:
-        raise LazyValueError(
-            f"{describe(node)} stands where it is not looked for: in an object or a subclass of a container"
-        )
+        raise hidden(node)
 
 
 class Digester:

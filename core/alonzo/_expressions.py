@@ -208,6 +208,11 @@ def describe(node: Expression) -> str:
     return _say(node)
 
 
+def hidden(node: Expression) -> LazyValueError:
+    """What to raise for an expression where none is looked for: it would never be reduced."""
+    return LazyValueError(f"{_say(node)} stands where it is not looked for: in an object or a subclass of a container")
+
+
 def _say(node: Expression) -> str:
     if type(node) is Call:
         return f"{node._task.full_name}(…)"

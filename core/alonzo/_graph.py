@@ -12,8 +12,7 @@ from ._cells import ARGUMENTS, NORMAL, Cell, Stage, chain, is_bound_for, job_not
 from ._containers import expressions, fill
 from ._digests import Digester
 from ._effects import ABSENT, Effect, Found, Lost, Raised, Remember, Target
-from ._errors import LazyValueError
-from ._expressions import Call, Expression, describe
+from ._expressions import Call, Expression, hidden
 from ._rebuild import REFUSED
 from ._traces import EMPTY, Ledger, join
 
@@ -105,9 +104,7 @@ class Graph:
     def _outcome_of(self, node: Expression) -> Found:
         cell = self._cells.get(node)
         if cell is None or type(cell.outcome) is not Found:
-            raise LazyValueError(
-                f"{describe(node)} stands where it is not looked for: in an object or a subclass of a container"
-            )
+            raise hidden(node)
         return cell.outcome
 
     def _filled(self, cell: Cell) -> tuple[Any, bool]:

@@ -229,12 +229,7 @@ class Machine(Graph):
                 return
             cell.definition = definition
             cell.rests = definition.own
-            try:
-                args = node._task.signature.bind(node._args, node._kwargs)
-            except TypeError as error:
-                self._fail(cell, error)
-                return
-            self._demand(cell, args, ARGUMENTS, cell.parent)
+            self._demand(cell, node._task.signature.bind(node._args, node._kwargs), ARGUMENTS, cell.parent)
         elif type(node) is Operation:
             self._demand(cell, node._operands, ARGUMENTS, cell.parent)
         else:
@@ -387,19 +382,20 @@ class Machine(Graph):
         if type(answer) is not Found:
             self._settle(cell, self._failure(cell, answer))
             return
-        for kind, place, digest in answer.externals:
-            self._place(kind, place, digest)
+        self._places(answer)
         if cell.keyed is not None and cell.keyed.stale:
             cell.rests = join([cell.rests, REFUSAL])
         if answer.lazy and cell.definition is not None:
             self._remember_body(cell, answer)
         self._reduced(cell, answer)
 
-    def _place(self, kind: str, place: str, digest: bytes | None) -> None:
+    def _places(self, made: Found) -> None:
+        """What a value that was made says of the world (rule 15)."""
         known = self.world.places
-        if known.get((kind, place), digest) != digest:
-            self._verdicts.moved((kind, place))
-        known[kind, place] = digest
+        for kind, place, digest in made.externals:
+            if known.get((kind, place), digest) != digest:
+                self._verdicts.moved((kind, place))
+            known[kind, place] = digest
 
     def _reduced(self, cell: Cell, found: Found) -> None:
         """What a call or an operation was reduced to, applied now or recalled: a value, or a body that is reduced in its turn."""
@@ -453,11 +449,8 @@ class Machine(Graph):
         if type(answer) is not Found:
             self._settle(cell, self._failure(cell, answer))
             return
-        if answer.externals:
-            for kind, place, digest in answer.externals:
-                self._place(kind, place, digest)
-            cell.rests = join([cell.rests, self._ledger.intern(external_entries(answer.externals))])
-        self._settle(cell, answer)
+        self._places(answer)
+        self._reduced(cell, answer)
 
     # -- forms -------------------------------------------------------------------------------------
 

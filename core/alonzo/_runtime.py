@@ -214,7 +214,7 @@ class Runtime:
                     forced=_matcher(force),
                     gone=gone,
                 )
-                drive = Drive(self._host(dry_run), machine, run, summary, dry_run=dry_run)
+                drive = Drive(self._host(), machine, run, summary, dry_run=dry_run)
                 with self._lock:
                     self._drives.add(drive)
                 if self._stopping:  # it was asked for before this drive could hear it
@@ -261,7 +261,7 @@ class Runtime:
             problem = self._committer.error
             raise StoreError(f"{lost} results of this run were not kept: {problem}") from problem
 
-    def _host(self, dry_run: bool) -> Host:
+    def _host(self) -> Host:
         asynchronous = "asyncio" if "asyncio" in self.providers.executors else "inprocess"
         return Host(
             self._catalog,
