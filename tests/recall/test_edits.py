@@ -142,6 +142,8 @@ def test_a_new_process_sees_edits_as_well(project):
 
         places = [str(Path(module.__file__).parents[1]) for module in (alonzo, alonzo_store_sqlite)]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(project.path), *places])}
+        # Two edits of one size within one second would run the stale .pyc of the first.
+        environment["PYTHONDONTWRITEBYTECODE"] = "1"
         done = subprocess.run(
             [sys.executable, "-c", program],
             cwd=project.path,
