@@ -34,7 +34,7 @@ class Capture:
 
 
 class _Application(Capture):
-    __slots__ = ("_ask", "ask", "awaited", "made")
+    __slots__ = ("_ask", "ask", "awaited", "made", "returned")
 
     def __init__(self, task: str, ask: Callable[[Expression], Awaitable[Any]] | None) -> None:
         self.task = task
@@ -43,6 +43,7 @@ class _Application(Capture):
         self.ask: Callable[[Expression], Awaitable[Any]] | None = None if ask is None else self._noting
         self.made: list[tuple[Expression, str, int]] = []
         self.awaited: list[Expression] = []
+        self.returned: list[Expression] = []  # all nodes of what it has returned
 
     def _noting(self, node: Expression) -> Awaitable[Any]:
         self.awaited.append(node)
@@ -84,7 +85,7 @@ class LocalApplier:
                 else:
                     args, kwargs = job.task.signature.spread(answer)
                     value = job.task.func(*args, **kwargs)
-                answer = self._answer(value)
+                answer = self._answer(value, application)
         except BaseException as error:
             if isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread():
                 raise  # the user's own Ctrl-C, not the task's doing
@@ -102,7 +103,7 @@ class LocalApplier:
             answer = self._opened(job)
             if type(answer) is not Lost:
                 args, kwargs = job.task.signature.spread(answer)
-                answer = self._answer(await job.task.func(*args, **kwargs))
+                answer = self._answer(await job.task.func(*args, **kwargs), application)
                 if application.awaited and type(answer) is Found:
                     self._add_written(answer, application.awaited)
         except BaseException as error:
@@ -119,7 +120,7 @@ class LocalApplier:
         """
         return decoded(found, self.codec)
 
-    def found(self, value: Any) -> Found:
+    def found(self, value: Any, application: _Application | None = None) -> Found:
         """A value with its token, its bytes, and the external values written in it as they are now.
 
         Raises:
@@ -132,17 +133,19 @@ class LocalApplier:
                 value, data if len(data) <= _LONGEST_SCALAR else token_of(data), "scalar", data, (), False, len(data)
             )
         try:
-            return self._found(value)
+            return self._found(value, application)
         except EncodeError as error:
             raise EncodeError(f"the result{located(value, self._found, error)}") from None
 
-    def _found(self, value: Any) -> Found:
+    def _found(self, value: Any, application: _Application | None = None) -> Found:
         look = ResultLook(self.inspectors, self.digester.name_of)
         inside = expressions(value)
         if inside:
             nodes = topological(inside)
             for node in nodes:
                 look.tokens[node] = node_token(self.digester, node, look)
+            if application is not None:
+                application.returned = nodes
             token = self.digester.token(value, look)
             codec, data = self.codec.encode_lazy(value, nodes)
         else:
@@ -195,11 +198,11 @@ class LocalApplier:
         except AlonzoError as error:
             return Lost(error, tuple(gone))
 
-    def _answer(self, value: Any) -> Found | Raised | Lost:
+    def _answer(self, value: Any, application: _Application) -> Found | Raised | Lost:
         if type(value) is Found:
             return value
         try:
-            return self.found(value)
+            return self.found(value, application)
         except EncodeError as error:
             return Raised(error)
 
@@ -208,7 +211,8 @@ class LocalApplier:
         problems = unused(application, answer) if application.made else ()
         if job.externals:
             seen = inspect_places(self.inspectors, job.externals)
-        return Report(started, time.time(), self.worker, "".join(application.parts), seen, problems)
+        output = "".join(application.parts) if application.parts else ""
+        return Report(started, time.time(), self.worker, output, seen, problems)
 
 
 class ResultLook:
@@ -224,9 +228,10 @@ class ResultLook:
         self.names: set[str] = set()
 
     def expression(self, node: Expression) -> bytes:
-        if node not in self.tokens:
-            raise hidden(node)
-        return self.tokens[node]
+        try:
+            return self.tokens[node]
+        except KeyError:
+            raise hidden(node) from None
 
     def external(self, kind: str, place: str) -> bytes | None:
         where = (kind, place)
@@ -294,10 +299,9 @@ def unused(application: _Application, answer: Found | Raised | Lost) -> tuple[st
     """A warning for each call that the task made and neither returned, nor awaited, nor gave to another call."""
     if type(answer) is not Found or answer.value is ABSENT or not (answer.lazy or application.made):
         return ()
-    returned = set(expressions(answer.value))
-    if all(node in returned for node, _, _ in application.made):
-        return ()
-    used = set(topological([*expressions(answer.value), *application.awaited]))
+    used = set(application.returned)
+    if application.awaited:
+        used.update(topological(application.awaited))
     for node, _, _ in application.made:
         if node not in used:
             used.update(inner for operand in operands(node) for inner in expressions(operand))

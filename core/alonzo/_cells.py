@@ -87,6 +87,8 @@ Upstreams = tuple[Any, ...]  # of job numbers, and of such tuples again
 
 def jobs_of(kids: Sequence[Cell]) -> tuple[int, ...]:
     """The numbers of the nearest jobs that these come from, through operations and forms, each once, in order."""
+    if len(kids) == 1 and kids[0].job:  # a link of a chain
+        return (kids[0].job,)
     found: set[int] = set()
     seen: set[int] = set()
     todo: list[int | Upstreams] = [kid.job or kid.upstreams for kid in kids]

@@ -26,6 +26,7 @@ from ._ports import Serializer
 from ._tasks import Partial, Task
 
 _NODES = (Call, Operation, Form)
+_NUMBERS: dict[type, int] = {kind: number for number, kind in enumerate(_NODES)}
 _float = struct.Struct(">d").unpack
 _HERE = __name__
 _PLUGIN = "plugin:"
@@ -39,30 +40,34 @@ def topological(roots: Iterable[Expression]) -> list[Expression]:
     """
     done: dict[Expression, None] = {}
     entered: set[Expression] = set()
-    todo: list[tuple[Expression, bool]] = [(root, False) for root in roots][::-1]
+    todo = list(roots)
+    todo.reverse()
     while todo:
-        node, inside_done = todo.pop()
+        node = todo[-1]
         if node in done:
+            todo.pop()
             continue
-        if inside_done:
-            done[node] = None
+        inside = expressions(operands(node))
+        missing = [inner for inner in inside if inner not in done] if inside else inside
+        if not missing:
+            done[todo.pop()] = None
             continue
         if node in entered:  # and not done: it is among what is being looked through
             raise LoopError(f"{describe(node)} was made part of its own arguments")
         entered.add(node)
-        inside = expressions(operands(node))
-        if not inside:
-            done[node] = None
-            continue
-        todo.append((node, True))
-        todo.extend([(inner, False) for inner in reversed(inside)])
+        missing.reverse()
+        todo += missing
     return list(done)
 
 
 def node_token(digester: Digester, node: Expression, look: Look) -> bytes:
     """The token of a node whose operands' nodes have tokens already."""
     head, names = node_head(node)
-    return token_of(frame(head, [frame(b"", names), *[digester.token(operand, look) for operand in operands(node)]]))
+    try:
+        tokens = digester.tokens(operands(node), look)
+    except RecursionError:
+        raise EncodeError(f"an argument of {describe(node)} is nested too deeply to be digested") from None
+    return token_of(frame(head, [frame(b"", names) if names else b"", *tokens]))
 
 
 class Codec:
@@ -166,8 +171,9 @@ class _Pickler(pickle.Pickler):
 
     def reducer_override(self, thing: Any) -> Any:
         kind = type(thing)
-        if kind in _NODES and thing in self._places:
-            return (_node_at, (self._places[thing], _NODES.index(kind)))
+        number = _NUMBERS.get(kind)
+        if number is not None and thing in self._places:
+            return (_node_at, (self._places[thing], number))
         if kind is Task:
             # A task made in a function: what the name means now may be another of that name.
             made = "<" in thing.full_name and self._identify is not None

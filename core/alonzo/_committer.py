@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 
 from ._effects import Found, Records
 from ._errors import StoreError
-from ._ports import Note, RunStart, RunStatus, Store
+from ._ports import Holds, Note, RunStart, RunStatus, Store
 
 NOTES = 1_000
 BYTES = 8_000_000
@@ -25,6 +25,8 @@ class Committer:
 
     def __init__(self, store: Store) -> None:
         self.store = store
+        self._hold = store.hold if isinstance(store, Holds) else None
+        self._held = False
         self._lock = threading.RLock()
         self._notes: dict[int, list[Note]] = {}
         self._keys: set[bytes] = set()
@@ -42,8 +44,12 @@ class Committer:
 
     def recall(self, keys: Sequence[bytes]) -> Sequence[Records | None]:
         with self._lock:
-            if self._count and not self._keys.isdisjoint(keys):
-                self._commit()
+            if self._count:
+                if not self._keys.isdisjoint(keys):
+                    self._commit()
+                elif self._hold is not None and not self._held and self.error is None:
+                    self._held = True
+                    self._hold()
             return self.store.recall(keys)
 
     def load(self, digests: Sequence[bytes]) -> Sequence[Found | None]:
@@ -121,6 +127,7 @@ class Committer:
     def _commit(self) -> None:
         if self.error is not None:
             return
+        self._held = False
         try:
             for run in list(self._notes):
                 notes = self._notes[run]

@@ -37,7 +37,7 @@ def expressions(value: Any) -> list[Expression]:
     if kind in _ROWS:
         # Nearly all are flat, as the arguments of a call and a list of results are: no stack is needed.
         flat = [item for item in value if type(item) not in _LEAF]
-        if all(type(item) in _NODES for item in flat):
+        if not flat or all(type(item) in _NODES for item in flat):
             return flat
     found: list[Expression] = []
     seen: set[int] = set()
@@ -101,7 +101,7 @@ def fill(template: Any, value_of: Callable[[Any], Any], kinds: tuple[type, ...] 
         return value_of(template)
     if kind in _LEAF:
         return template
-    if (kind is tuple or kind is list) and all(type(item) in kinds or type(item) in _LEAF for item in template):
+    if (kind is tuple or kind is list) and _is_flat(template, kinds):
         new = [value_of(item) if type(item) in kinds else item for item in template]
         return template if all(map(is_, new, template)) else kind(new)
     done: dict[int, Any] = {}
@@ -127,6 +127,14 @@ def fill(template: Any, value_of: Callable[[Any], Any], kinds: tuple[type, ...] 
             todo.append((item, True))
             todo.extend((child, False) for child in reversed(inside) if type(child) not in _PLAIN)
     return done.get(id(template), template)
+
+
+def _is_flat(row: Iterable[Any], kinds: tuple[type, ...]) -> bool:
+    for item in row:  # a generator in `all` takes twice the time
+        kind = type(item)
+        if kind not in _LEAF and kind not in kinds:
+            return False
+    return True
 
 
 def refuse_hidden(value: Any) -> None:

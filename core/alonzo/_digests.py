@@ -160,6 +160,16 @@ class Digester:
         """This, for values that must not be digested by their pickles: constants of code."""
         return Digester(self._encoders, self.externals, None, self.name_of)
 
+    def tokens(self, values: Iterable[Any], look: Look) -> list[bytes]:
+        """The tokens of values, in their order; raises as `token`, or RecursionError."""
+        scalars, deeper = _SCALARS, self._token
+        tokens = []
+        for item in values:
+            scalar = scalars.get(type(item))
+            token = scalar(item) if scalar is not None else deeper(item, look)
+            tokens.append(token if len(token) <= _LONGEST_SCALAR else token_of(token))
+        return tokens
+
     def token(self, value: Any, look: Look) -> bytes:
         """The token of a value.
 
@@ -185,13 +195,7 @@ class Digester:
             return encoding if len(encoding) <= _LONGEST_SCALAR else token_of(encoding)
         tag = _ROWS.get(kind)
         if tag is not None:
-            scalars, deeper = _SCALARS, self._token
-            tokens = []
-            for item in value:
-                scalar = scalars.get(type(item))
-                token = scalar(item) if scalar is not None else deeper(item, look)
-                tokens.append(token if len(token) <= _LONGEST_SCALAR else token_of(token))
-            return token_of(frame(tag, tokens))
+            return token_of(frame(tag, self.tokens(value, look)))
         handler = _HANDLERS.get(kind)
         if handler is not None:
             return handler(self, value, look)
@@ -389,4 +393,4 @@ def call_key(fingerprint: bytes, tokens: Iterable[bytes], classes: Iterable[byte
     encoding = b"key%d:%b%d:%b" % (len(fingerprint), fingerprint, len(arguments), arguments)
     if classes:
         encoding = frame(encoding, sorted(set(classes)))
-    return blake2b(encoding, digest_size=SIZE, person=SCHEME).digest()
+    return blake(encoding)

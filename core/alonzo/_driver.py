@@ -203,16 +203,23 @@ class Drive:
             self._host.committer.add(self._run, notes)
             if self._observed:
                 self._tell("committed", count=len(notes))
-        recalls.reverse()
-        while recalls:
-            batch = [recalls.pop() for _ in range(min(len(recalls), _RECALLS))]
-            answers = self._host.committer.recall([recall.key for _, recall in batch])
-            for (ticket, _), records in zip(batch, answers, strict=True):
-                machine.answer(ticket, ABSENT if records is None else records)
+        if recalls:
+            self._recall(recalls)
         for pair in others:
             self._do(pair)
         if len(machine.failed) > self._reported:
             self._report_failures()
+
+    def _recall(self, recalls: list[tuple[Any, Recall]]) -> None:
+        answer = self._machine.answer
+        recalls.reverse()
+        while recalls:
+            batch = recalls[-_RECALLS:]
+            del recalls[-_RECALLS:]
+            batch.reverse()
+            found = self._host.committer.recall([recall.key for _, recall in batch])
+            for (ticket, _), records in zip(batch, found, strict=True):
+                answer(ticket, ABSENT if records is None else records)
 
     def _do(self, pair: tuple[Any, Any]) -> None:
         ticket, effect = pair
@@ -255,7 +262,7 @@ class Drive:
             except (AlonzoError, OptionError) as error:
                 self._machine.answer(ticket, Raised(error))
                 return
-        admission.add(pair, consumes=bool(ticket.upstreams))
+        admission.add(pair, definition, consumes=bool(ticket.upstreams))
         if self._observed:
             self._tell("queued", *self._subject(job))
 
@@ -267,9 +274,9 @@ class Drive:
             carrying = [job for _, job in batch if job.carried]
             if carrying:
                 self._load(carrying)
-            for ticket, job in batch:
-                self._names[ticket] = name
-                if self._observed:
+            self._names.update([(ticket, name) for ticket, _ in batch])
+            if self._observed:
+                for _, job in batch:
                     self._tell("started", *self._subject(job))
             # An in-process executor applies here and now: what is already known must not wait for a long task.
             self._executors[name].submit(batch, self.post)
@@ -297,9 +304,10 @@ class Drive:
                 self._admissions[name].pause()
             self._machine.answer(ticket, answer)
             return
-        self._go_on(ticket, name)
+        if ticket in self._paused:
+            self._go_on(ticket, name)
         del self._names[ticket]
-        self._admissions[name].finished(report.finished - report.started)
+        self._admissions[name].finished(report.finished - report.started, ticket.definition)
         if self._observed and ticket.job:
             self._tell("applied", ticket.node._task.full_name, ticket.job)
         self._attempts[ticket] = (Attempt(name, report.worker, report.started, report.finished), report.output)

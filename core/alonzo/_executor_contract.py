@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import attrs
+
 from ._apply import LocalApplier
 from ._codec import Codec
 from ._digests import Digester
@@ -71,6 +73,12 @@ class ExecutorContract:
 
             assert answer.token == applier().found(expected).token
             assert value(answer) == expected
+
+    def test_a_result_says_of_which_classes_instances_are_in_it(self) -> None:
+        with self.opened() as executor:
+            answer = applied_one(executor, SAME, [Page(3)])
+
+            assert answer.names == applier().found([Page(3)]).names != ()
 
     def test_arguments_that_are_carried_as_bytes_are_decoded_where_they_are_used(self) -> None:
         with self.opened() as executor:
@@ -278,6 +286,13 @@ class Shelf:
 
     def inspect(self, places: Sequence[str]) -> Sequence[bytes | None]:
         return [f"what is at {place}".encode() for place in places]
+
+
+@attrs.define
+class Page:
+    """A value whose class counts with the code."""
+
+    number: int
 
 
 def _task(function: Callable[..., Any]) -> Task[..., Any]:

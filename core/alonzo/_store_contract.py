@@ -9,7 +9,7 @@ from typing import Any
 
 from ._digests import blake, digest_of
 from ._effects import ABSENT, Found, JobNote, Records, Remember
-from ._ports import Attempt, Note, RunStart, Store
+from ._ports import Attempt, Holds, Note, RunStart, Store
 from ._traces import Footprint
 
 OWN = ("task", "flow.f", b"fingerprint-of-f", b"policy-of-f", 0)
@@ -260,6 +260,37 @@ class StoreContract:
             assert [normal.value.data for normal in present(records).normals] == [b"stwo"]
             with closing(self.reopen()) as other:
                 assert list(other.epochs([("flow.f", b"other"), TASK])) == [0, 1]
+
+    def test_a_result_disagrees_with_one_that_another_wrote_after_its_key_was_looked_up(self) -> None:
+        with closing(self.open()) as store:
+            store.recall([key(1), key(2)])
+            with closing(self.reopen()) as other:
+                commit(other, leaf(1, small(b"one")))
+            commit(store, leaf(1, small(b"two")), leaf(2, small(b"two")))
+
+            assert list(store.epochs([TASK])) == [1]
+            (records,) = store.recall([key(1)])
+            assert [found.data for found in present(records).reductions] == [b"stwo"]
+
+    def test_while_it_holds_it_knows_what_it_was_told_and_then_all_again(self) -> None:
+        with closing(self.open()) as store:
+            if not isinstance(store, Holds):
+                return
+            run = store.begin(start())
+            store.commit(run, [leaf(1, small(b"one"))])
+            store.hold()
+            store.hold()
+            held = store.recall([key(1), key(2)])
+            with closing(self.reopen()) as other:
+                commit(other, leaf(2, small(b"two")))
+            store.commit(run, [leaf(2, small(b"another")), leaf(3, small(b"three"))])
+
+            assert [records is None for records in held] == [False, True]
+            assert list(store.epochs([TASK])) == [1]
+            assert [records is None for records in store.recall([key(n) for n in (1, 2, 3)])] == [False] * 3
+            store.hold()
+            store.finish(run, "done", {})
+            assert [row.status for row in store.runs()] == ["done", "done"]
 
     def test_results_that_disagree_within_one_commit_end_an_epoch(self) -> None:
         with closing(self.open()) as store:

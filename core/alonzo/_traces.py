@@ -40,6 +40,12 @@ def join(bases: Sequence[Basis]) -> Basis:
     """What rests on all of these; no sum is made, and of equal objects only one is kept."""
     if len(bases) == 1:
         return bases[0]
+    if len(bases) == 2:
+        first, second = bases
+        if first is second or second is EMPTY:
+            return first
+        if first is EMPTY:
+            return second
     distinct = {id(basis): basis for basis in bases if basis is not EMPTY}
     if not distinct:
         return EMPTY

@@ -153,7 +153,16 @@ class Worker:
     def _found(self, answer: Found) -> tuple[Any, ...]:
         if answer.data is None:
             return self._raised(Raised(EncodeError("a result has no bytes")))
-        return ("found", answer.token, answer.codec, answer.data, answer.externals, answer.lazy, answer.size)
+        return (
+            "found",
+            answer.token,
+            answer.codec,
+            answer.data,
+            answer.externals,
+            answer.lazy,
+            answer.size,
+            answer.names,
+        )
 
     def _raised(self, answer: Raised) -> tuple[Any, ...]:
         error = answer.error

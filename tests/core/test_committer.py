@@ -93,6 +93,40 @@ def test_what_waits_is_committed_before_it_is_asked_for(pair, monkeypatch):
     assert store.commits == [2]
 
 
+class Holding(Store):
+    def __init__(self):
+        super().__init__()
+        self.held = []
+
+    def hold(self):
+        self.held.append(len(self.commits))
+
+
+def test_a_store_is_held_once_between_commits_while_notes_wait_and_not_after_it_failed(monkeypatch):
+    monkeypatch.setattr("alonzo._committer.SECONDS", 3600)
+    store = Holding()
+    committer = Committer(store)
+    committer.recall([b"8"])
+    assert store.held == []
+
+    committer.add(1, [note(1)])
+    committer.recall([b"8"])
+    committer.recall([b"9"])
+    assert store.held == [0]
+
+    committer.flush()
+    committer.recall([b"8"])
+    committer.add(1, [note(2)])
+    committer.recall([b"8"])
+    assert store.held == [0, 1]
+
+    store.broken = True
+    committer.flush()
+    committer.recall([b"8"])
+    assert str(committer.error) == "disk full"
+    assert store.held == [0, 1]
+
+
 def test_a_store_that_fails_is_said_and_what_waits_is_written_at_the_end_if_it_can(pair, monkeypatch):
     monkeypatch.setattr("alonzo._committer.SECONDS", 3600)
     store, committer = pair

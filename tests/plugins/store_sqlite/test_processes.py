@@ -108,7 +108,7 @@ store = open_store()
 run = store.begin(start())
 number = int(sys.argv[1])
 while True:
-    group = [leaf(i, opaque(b"%d " % i * 50)) for i in range(number, number + 20)]
+    group = [leaf(i, opaque(b"%d " % i * 200)) for i in range(number, number + 20)]
     store.commit(run, group)
     print(number, flush=True)
     number += 20

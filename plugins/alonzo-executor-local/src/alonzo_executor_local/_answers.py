@@ -11,6 +11,7 @@ from alonzo.plugin import ABSENT, Found, Lost, Raised, Report
 from ._backlog import Job
 
 Answer = tuple[Any, ...]
+_SMALL = 1024  # bytes of a number or a text that is decoded as it comes
 
 
 class Answers:
@@ -23,8 +24,12 @@ class Answers:
         report = _report(worker) if told is None else Report(told[0], told[1], worker, *told[2:])
         kind, *parts = answer
         if kind == "found":
-            token, codec, data, externals, lazy, size = parts
-            return Found(ABSENT, token, codec, data, externals, lazy, size), report
+            token, codec, data, externals, lazy, size, names = parts
+            found = Found(ABSENT, token, codec, data, externals, lazy, size, names)
+            if codec == "scalar" and size <= _SMALL:
+                # Decoded once, here: a list of thousands of numbers goes to the next task as what it is.
+                found.value = self._applier.decode(found)
+            return found, report
         if kind == "lost":
             return Lost(AlonzoError(parts[0]), tuple(parts[1])), report
         codec, data, text, names, traceback = parts

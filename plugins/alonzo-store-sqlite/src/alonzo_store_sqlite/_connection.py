@@ -25,6 +25,7 @@ class Connection:
         self.path = path
         self.statements = 0
         self._raw = raw
+        self._version = -1
 
     @classmethod
     def open(cls, path: Path, settings: SqliteSettings, *, trust: bool) -> Connection:
@@ -90,6 +91,7 @@ class Connection:
         """
         with self.reading(doing):
             try:
+                self._release()
                 self.execute("BEGIN IMMEDIATE")
                 yield
                 self.execute("COMMIT")
@@ -97,6 +99,26 @@ class Connection:
                 if self._raw.in_transaction:
                     self.execute("ROLLBACK")
                 raise
+
+    def hold(self) -> None:
+        """Read from one snapshot until the next `writing`."""
+        if not self._raw.in_transaction:
+            self.execute("BEGIN")
+
+    @property
+    def is_held(self) -> bool:
+        """Does what is read now come from one snapshot?"""
+        return self._raw.in_transaction
+
+    def others_wrote(self) -> bool:
+        """Has another connection written since this was last asked? Within a transaction: until it began."""
+        version = self.execute("PRAGMA data_version").fetchone()[0]
+        before, self._version = self._version, int(version)
+        return before != self._version
+
+    def _release(self) -> None:
+        if self._raw.in_transaction:
+            self.execute("COMMIT")
 
     def close(self) -> None:
         """Idempotent."""
@@ -108,7 +130,7 @@ def _configure(raw: sqlite3.Connection, settings: SqliteSettings) -> None:
     _use_wal(raw, settings.busy_timeout)
     raw.execute(f"PRAGMA synchronous = {settings.synchronous}")
     raw.execute("PRAGMA cache_size = -8000")
-    raw.execute("PRAGMA wal_autocheckpoint = 4000")
+    raw.execute("PRAGMA wal_autocheckpoint = 8000")
 
 
 def _use_wal(raw: sqlite3.Connection, timeout: float) -> None:

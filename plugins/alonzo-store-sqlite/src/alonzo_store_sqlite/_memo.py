@@ -36,6 +36,8 @@ _RECALL = (
 )
 _RECALL_ONE = _RECALL.replace("IN ({})", "= ?")
 
+_ABSENT = 10_000  # as many keys are remembered as absent
+
 _Place = tuple[bytes, int, int]
 _Variant = tuple[External, ...]
 
@@ -47,18 +49,29 @@ class Memo:
         self._connection = connection
         self._footprints = Footprints(connection)
         self._values = Values(connection)
+        self._absent: set[bytes] = set()  # looked up, and nothing was there: true until somebody writes
 
     def forget(self) -> None:
         """After a transaction that was undone."""
         self._footprints.forget()
+        self._absent.clear()
+
+    def hold(self) -> None:
+        """Look-ups from one snapshot, until the next `write`."""
+        self._connection.hold()
+        self._check_absent()
 
     def recall(self, keys: Sequence[bytes]) -> list[Records | None]:
         """What is recorded for each key, newest first; what cannot be read whole is left out."""
         if len(keys) == 1:  # a chain asks one by one
             rows = self._connection.execute(_RECALL_ONE, keys).fetchall()
         else:
+            if not self._connection.is_held:
+                self._check_absent()
             rows = self._connection.look_up(_RECALL, list(dict.fromkeys(keys)))
         if not rows:
+            if (len(keys) > 1 or self._connection.is_held) and len(self._absent) < _ABSENT:
+                self._absent.update(keys)
             return [None] * len(keys)
         large = {digest_of(row[5]) for row in rows if row[7] is None}
         sizes = self._values.describe(large) if large else {}
@@ -72,6 +85,10 @@ class Memo:
                 own.sort(key=lambda row: row[-1], reverse=True)
             records[key] = self._records(own, sizes)
         return [records.get(key) for key in keys]
+
+    def _check_absent(self) -> None:
+        if self._connection.others_wrote():
+            self._absent.clear()
 
     def load(self, digests: Sequence[bytes]) -> list[Found | None]:
         """The bytes of the values with these digests; None: not here, or damaged."""
@@ -124,10 +141,13 @@ class Memo:
         """What is recorded of these keys; no shelf for a key of which nothing is."""
         now = time.time_ns() // 1_000_000
         shelves: dict[bytes, Shelf] = {}
+        self._check_absent()
+        asked = [key for key in keys if key not in self._absent] if self._absent else list(keys)
+        self._absent.difference_update(keys)
         rows = self._connection.look_up(
             "SELECT key, footprint, externals, returned, lazy, task, used, token, codec, data, "
             "names, checksum FROM memo WHERE key IN ({})",
-            list(keys),
+            asked,
         )
         for *columns, checksum in rows:
             row = Row(*columns)

@@ -82,6 +82,8 @@ def listed(text: str | None) -> tuple[Any, ...]:
 
 def list_text(values: Sequence[int | str]) -> str | None:
     """A JSON list of numbers or strings; None for an empty one."""
+    if len(values) == 1 and type(values[0]) is int:  # by far the most: a job with one upstream
+        return f"[{values[0]}]"
     return _compact(values) if values else None
 
 

@@ -198,8 +198,8 @@ _TABLES = (
         data BLOB,                  -- NULL: in `value`, under the token's digest
         names TEXT,                 -- classes and functions in it, a JSON list
         checksum INTEGER NOT NULL,
-        PRIMARY KEY (key, footprint, externals)
-    ) WITHOUT ROWID
+        UNIQUE (key, footprint, externals)
+    )
     """,
 )
 

@@ -47,6 +47,11 @@ class SqliteStore:
         except sqlite3.Error as error:
             raise explained(self._connection.path, "look up results", error) from error
 
+    def hold(self) -> None:
+        """Look-ups in one read transaction: each on its own would take and give back the database's locks."""
+        with self._connection.reading("look up results"):
+            self._memo.hold()
+
     def load(self, digests: Sequence[bytes]) -> Sequence[Found | None]:
         with self._connection.reading("read values"):
             return self._memo.load(digests)

@@ -11,7 +11,7 @@ from alonzo.plugin import Found, digest_of
 from ._connection import Connection
 from ._rows import value_checksum
 
-INLINE = 64
+INLINE = 256
 """Bytes of a value that stands in its memo row."""
 
 AT_ONCE = 1024
