@@ -25,12 +25,12 @@ from typing import Any
 
 from alonzo import task
 from alonzo._apply import LocalApplier
+from alonzo._beginning import _GC_THRESHOLD
 from alonzo._codec import Codec
 from alonzo._digests import Digester, blake
 from alonzo._effects import ABSENT, Apply, Inspect, Recall, Remember
 from alonzo._machine import Machine
 from alonzo._rebuild import Definition
-from alonzo._runtime import _GC_THRESHOLD
 
 BUDGET_MICROSECONDS = 15
 BUDGET_BYTES = 1536
@@ -176,7 +176,7 @@ def answer_to(effect: Any, applier: LocalApplier) -> Any:
 
 
 def defined(met: Any) -> Definition:
-    return Definition(met, blake(met.full_name.encode()), blake(b"policy"), 0, met.options)
+    return Definition(met, blake(met.full_name.encode()), blake(b"policy"), 0, met.declared)
 
 
 def resident() -> int:

@@ -13,14 +13,16 @@ from contextvars import ContextVar
 from typing import Any, cast
 
 from . import _operations
-from ._codec import Codec, decoded, node_token, topological
-from ._containers import expressions, fill, located
-from ._digests import _LONGEST_SCALAR, _SCALARS, Digester, digest_of, token_of
+from ._codec import Codec, decoded
+from ._containers import expressions, fill, located, refuse_hidden, topological
+from ._digests import _LONGEST_SCALAR, _SCALARS, Digester, digest_of, node_token, token_of
 from ._effects import ABSENT, Apply, Found, Lost, Raised
-from ._errors import AlonzoError, EncodeError, RemoteError
+from ._errors import AlonzoError, EncodeError, LazyValueError, RemoteError
 from ._expressions import APPLYING, Expression, describe, hidden, operands
+from ._mutation import OPERATIONS, Guard, Mutations
 from ._ports import Ask, Inspector, Report
 from ._traces import External
+from ._within import Reduced
 
 
 class Capture:
@@ -34,7 +36,7 @@ class Capture:
 
 
 class _Application(Capture):
-    __slots__ = ("_ask", "ask", "awaited", "made", "returned")
+    __slots__ = ("_ask", "ask", "awaited", "made", "reduced", "returned")
 
     def __init__(self, task: str, ask: Callable[[Expression], Awaitable[Any]] | None) -> None:
         self.task = task
@@ -43,6 +45,7 @@ class _Application(Capture):
         self.ask: Callable[[Expression], Awaitable[Any]] | None = None if ask is None else self._noting
         self.made: list[tuple[Expression, str, int]] = []
         self.awaited: list[Expression] = []
+        self.reduced: Reduced | None = None
         self.returned: list[Expression] = []  # all nodes of what it has returned
 
     def _noting(self, node: Expression) -> Awaitable[Any]:
@@ -67,6 +70,8 @@ class LocalApplier:
         self.codec = codec
         self.inspectors = inspectors
         self.worker = worker
+        self._mutations = Mutations(digester, codec)
+        self._frozen = self._mutations.frozen
 
     def apply(self, job: Apply) -> tuple[Found | Raised | Lost, Report]:
         """Apply a plain function; an `async def` task gets an event loop of its own, in which expressions cannot be awaited."""
@@ -77,14 +82,27 @@ class LocalApplier:
         started = time.time()
         application = _Application(job.operation or job.task.full_name, None)
         applying = APPLYING.set(application)
+        guard = None
         try:
             answer = self._opened(job)
             if type(answer) is not Lost:
                 if job.operation:
-                    value = _operations.perform(job.operation, answer)
+                    guard = self._mutations.guard(job, answer) if job.operation in OPERATIONS else None
+                    value = _operations.perform(job.operation, answer if guard is None else guard.args)
                 else:
+                    frozen = self._frozen
+                    for value in answer:
+                        if type(value) not in frozen:
+                            guard = self._mutations.guard(job, answer)
+                            if guard is not None:
+                                answer = guard.args
+                            break
                     args, kwargs = job.task.signature.spread(answer)
                     value = job.task.func(*args, **kwargs)
+                if type(value) is Reduced:
+                    application.reduced, value = value, value.outcome
+                    if type(value) is Raised:
+                        raise value.error
                 answer = self._answer(value, application)
         except BaseException as error:
             if isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread():
@@ -92,16 +110,20 @@ class LocalApplier:
             answer = raised(error)
         finally:
             APPLYING.reset(applying)
-        return answer, self._report(job, answer, started, application)
+        return answer, self._report(job, answer, started, application, guard)
 
     async def apply_async(self, job: Apply, ask: Ask | None) -> tuple[Found | Raised | Lost, Report]:
         """Apply an `async def` task in the running event loop; `ask` makes the value of an awaited expression."""
         started = time.time()
         application = _Application(job.task.full_name, ask)
         applying = APPLYING.set(application)
+        guard = None
         try:
             answer = self._opened(job)
             if type(answer) is not Lost:
+                guard = self._mutations.guard(job, answer)
+                if guard is not None:
+                    answer = guard.args
                 args, kwargs = job.task.signature.spread(answer)
                 answer = self._answer(await job.task.func(*args, **kwargs), application)
                 if application.awaited and type(answer) is Found:
@@ -110,7 +132,7 @@ class LocalApplier:
             answer = raised(error)
         finally:
             APPLYING.reset(applying)
-        return answer, self._report(job, answer, started, application)
+        return answer, self._report(job, answer, started, application, guard)
 
     def decode(self, found: Found) -> Any:
         """The object of a value at hand.
@@ -136,6 +158,9 @@ class LocalApplier:
             return self._found(value, application)
         except EncodeError as error:
             raise EncodeError(f"the result{located(value, self._found, error)}") from None
+        except LazyValueError:
+            refuse_hidden(value)  # says where in it
+            raise
 
     def _found(self, value: Any, application: _Application | None = None) -> Found:
         look = ResultLook(self.inspectors, self.digester.name_of)
@@ -206,13 +231,20 @@ class LocalApplier:
         except EncodeError as error:
             return Raised(error)
 
-    def _report(self, job: Apply, answer: Any, started: float, application: _Application) -> Report:
+    def _report(
+        self, job: Apply, answer: Any, started: float, application: _Application, guard: Guard | None
+    ) -> Report:
         seen: tuple[External, ...] = ()
         problems = unused(application, answer) if application.made else ()
+        mutated: tuple[str, ...] = ()
+        if guard is not None:
+            mutated, text = self._mutations.changed(guard, job, failed=type(answer) is not Found)
+            if mutated:
+                problems += (text,)
         if job.externals:
             seen = inspect_places(self.inspectors, job.externals)
         output = "".join(application.parts) if application.parts else ""
-        return Report(started, time.time(), self.worker, output, seen, problems)
+        return Report(started, time.time(), self.worker, output, seen, problems, mutated, reduced=application.reduced)
 
 
 class ResultLook:

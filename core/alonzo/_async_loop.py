@@ -6,6 +6,7 @@ Used by the in-process executor and by the kind `asyncio`. asyncio itself is imp
 from __future__ import annotations
 
 import functools
+import itertools
 import os
 import threading
 import time
@@ -14,12 +15,13 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ._effects import ABSENT, Apply, Asks, Found, Lost, Raised
-from ._errors import AlonzoError
-from ._ports import Applier, Post, Report, Ticket
+from ._errors import AlonzoError, TaskTimeoutError
+from ._ports import ENDED, Applier, Post, Report, Ticket
 
 if TYPE_CHECKING:
     import asyncio
 
+_GRACE = 0.1  # seconds that a task which was cancelled for its timeout has to end; then it is answered without that
 _JOIN = 2.0  # seconds that close() gives tasks to end; one that blocks the loop is left to the daemon thread
 
 
@@ -89,6 +91,8 @@ async def _ended(tasks: set[asyncio.Task[Any]]) -> None:
 class AsyncJobs:
     """Applies `async def` tasks, at most `width` at once; one that awaits an expression gives its place to another meanwhile.
 
+    A timeout counts from when the coroutine begins, by the clock: also what it awaits, and while others hold the loop. Then the
+    coroutine is cancelled. One that goes on all the same is answered, and has neither a place nor anything more to await.
     The methods are an executor's, and like those thread-safe; `applier` also decodes what was awaited.
     """
 
@@ -97,6 +101,8 @@ class AsyncJobs:
         self._applier = applier
         self._thread = LoopThread(name)
         self._waiting: deque[tuple[Ticket, Apply, Post]] = deque()
+        # Of all questions, so that an answer to an attempt that timed out is not taken for one to the next attempt.
+        self.numbers = itertools.count(1)
         # The loop's thread alone touches these two.
         self._open: dict[Ticket, _Open] = {}
         self._running = 0
@@ -132,20 +138,52 @@ class AsyncJobs:
         while self._waiting and self._running < self.width and not self._closed:
             ticket, job, post = self._waiting.popleft()
             self._running += 1
-            task = asyncio.get_running_loop().create_task(self._apply(ticket, job, post))
+            opened = _Open(self, ticket, job, post)
+            task = asyncio.get_running_loop().create_task(self._apply(opened))
+            if job.timeout is not None:
+                opened.begin(task, job.timeout)
             self._tasks.add(task)  # the loop itself holds its tasks weakly
             task.add_done_callback(self._tasks.discard)
 
-    async def _apply(self, ticket: Ticket, job: Apply, post: Post) -> None:
-        opened = self._open[ticket] = _Open(self, ticket, post)
+    async def _apply(self, opened: _Open) -> None:
+        self._open[opened.ticket] = opened
         try:
-            answer, report = await self._applier.apply_async(job, opened.ask)
+            answer, report = await self._applier.apply_async(opened.job, opened.ask)
         finally:
-            del self._open[ticket]
-            self._running -= 0 if opened.awaited else 1
-            self._admit()
+            if opened.job.timeout is not None:
+                opened.end()
+            self.forget(opened)
+        if self._closed:
+            return
+        if opened.is_answered:
+            opened.post(opened.ticket, ENDED, report)
+        else:
+            opened.post(opened.ticket, opened.late() if opened.is_late else answer, report)
+
+    def give_up(self, opened: _Open) -> None:
+        """Answer a job that does not end."""
+        self.forget(opened)
         if not self._closed:
-            post(ticket, answer, report)
+            now, name = time.time(), opened.job.task.full_name
+            goes_on = f"task {name} was cancelled, for it had timed out, and goes on all the same"
+            report = Report(now - (opened.job.timeout or 0.0) - _GRACE, now, warnings=(goes_on,), goes_on=True)
+            opened.post(opened.ticket, opened.late(), report)
+
+    def forget(self, opened: _Open) -> None:
+        """This application has been answered, or is to be."""
+        if self._open.get(opened.ticket) is opened:
+            del self._open[opened.ticket]
+        if opened.has_place:
+            opened.leave()
+
+    def leave(self) -> None:
+        """An application gives its place to another."""
+        self._running -= 1
+        self._admit()
+
+    def enter(self) -> None:
+        """An application takes a place again, whether there is one or not."""
+        self._running += 1
 
     def _resume(self, ticket: Ticket, number: int, outcome: Found | Raised | Lost) -> None:
         opened = self._open.get(ticket)
@@ -156,24 +194,57 @@ class AsyncJobs:
 class _Open:
     """An application under way, and what it awaits: number -> future."""
 
-    def __init__(self, jobs: AsyncJobs, ticket: Ticket, post: Post) -> None:
+    __slots__ = ("_jobs", "_task", "_timer", "awaited", "has_place", "is_answered", "is_late", "job", "post", "ticket")
+
+    def __init__(self, jobs: AsyncJobs, ticket: Ticket, job: Apply, post: Post) -> None:
         self._jobs = jobs
-        self._ticket = ticket
-        self._post = post
-        self._number = 0
+        self.ticket = ticket
+        self.job = job
+        self.post = post
         self.awaited: dict[int, asyncio.Future[Any]] = {}
+        self.is_late = False
+        self.is_answered = False  # although it goes on
+        self.has_place = True
+        self._task: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    def begin(self, task: asyncio.Task[None], timeout: float) -> None:
+        """Its coroutine is to run as this task, and no longer than so many seconds."""
+        self._task = task
+        self._timer = task.get_loop().call_later(timeout, self._time_out)
+
+    def end(self) -> None:
+        """Its coroutine has ended."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._task = None  # they refer to each other
+
+    def late(self) -> Lost:
+        """What is answered when its time is over."""
+        assert self.job.timeout is not None
+        return Lost(TaskTimeoutError.after(self.job.task.full_name, self.job.timeout))
+
+    def leave(self) -> None:
+        """Give its place to another."""
+        self.has_place = False
+        self._jobs.leave()
 
     def ask(self, expression: Any) -> asyncio.Future[Any]:
-        """What an awaited expression comes to; asked for at once, so that several may be awaited together."""
+        """What an awaited expression comes to; asked for at once, so that several may be awaited together.
+
+        Raises:
+            TaskTimeoutError: it has timed out, and nobody would answer.
+        """
         import asyncio
 
-        if not self.awaited:
-            self._jobs._running -= 1
-            self._jobs._admit()
-        self._number += 1
-        future = self.awaited[self._number] = asyncio.get_running_loop().create_future()
+        if self.is_late:
+            raise self.late().error
+        if self.has_place:
+            self.leave()
+        number = next(self._jobs.numbers)
+        future = self.awaited[number] = asyncio.get_running_loop().create_future()
         now = time.time()
-        self._post(self._ticket, Asks(self._number, expression), Report(now, now))
+        self.post(self.ticket, Asks(number, expression), Report(now, now))
         return future
 
     def settle(self, number: int, outcome: Found | Raised | Lost) -> None:
@@ -181,7 +252,8 @@ class _Open:
         if future is None:
             return
         if not self.awaited:
-            self._jobs._running += 1
+            self.has_place = True
+            self._jobs.enter()
         if future.done():
             return  # the task gave up waiting
         try:
@@ -191,3 +263,13 @@ class _Open:
                 future.set_exception(outcome.error)
         except (AlonzoError, TypeError) as error:  # TypeError: a StopIteration, which a future refuses
             future.set_exception(error)
+
+    def _time_out(self) -> None:
+        assert self._task is not None
+        self.is_late = True
+        self._task.cancel()
+        self._timer = self._task.get_loop().call_later(_GRACE, self._give_up)
+
+    def _give_up(self) -> None:
+        self.is_answered = True
+        self._jobs.give_up(self)

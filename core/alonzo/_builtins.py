@@ -20,6 +20,7 @@ from ._effects import Apply, Found, Lost, Raised
 from ._errors import EncodeError
 from ._hookspecs import hookimpl
 from ._ports import ExecutorKind, ExecutorSite, Post, StoreKind, StoreSite, Ticket
+from ._sealing import SecretEncoder, SecretKey
 
 
 @attrs.frozen
@@ -92,18 +93,28 @@ def _name(value: Any) -> str:
 
 
 def digester(
-    encoders: Iterable[Any], inspectors: Mapping[str, Any], main: str | None, warn: Callable[[str], None]
+    encoders: Iterable[Any],
+    inspectors: Mapping[str, Any],
+    main: str | None,
+    warn: Callable[[str], None],
+    key: SecretKey | None = None,
 ) -> Digester:
     """A digester with these encoders and external values; classes of the main program go by the name `main` would be imported by.
+    Without a `key`, secrets cannot be digested.
 
     The coordinator and its workers must digest alike: both make theirs here.
     """
-    return Digester(
-        {kind: encoder.simplify for encoder in encoders for kind in encoder.kinds},
+    secret = SecretEncoder(key) if key is not None else None
+    known = [*encoders, secret] if secret is not None else encoders
+    made = Digester(
+        {kind: encoder.simplify for encoder in known for kind in encoder.kinds},
         {kind: (inspector.kind, inspector.place) for inspector in inspectors.values() for kind in inspector.kinds},
         ByReduction(warn),
         _type_namer(main),
     )
+    if secret is not None:
+        secret.digester = made
+    return made
 
 
 def _type_namer(main: str | None) -> Callable[[type], str]:

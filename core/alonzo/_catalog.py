@@ -5,18 +5,22 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import BuiltinFunctionType, CellType, FunctionType
 from typing import Any
 
-from ._codec import node_token, topological
-from ._containers import expressions
+from ._containers import expressions, topological
 from ._definitions import Definitions, Fingerprint
-from ._digests import Digester, blake, frame
+from ._digests import Digester, blake, frame, node_token
 from ._effects import Found
 from ._errors import AlonzoError, EncodeError
 from ._expressions import Expression
-from ._rebuild import Definition
+from ._options import TaskOptions, checked
+from ._rebuild import Definition, policy_of
 from ._settings import Settings
-from ._tasks import Task
+from ._special import SpecialForm
+from ._tasks import Partial, Task
+
+_EMPTY = CellType()  # of a variable that has no value yet
 
 
 class ConstantLook:
@@ -114,7 +118,8 @@ class Catalog:
             if isinstance(bound, Task) and bound.full_name == full_name:
                 self._today[full_name] = self._tasks[full_name] = known = bound
             return known
-        raise LookupError(f"there is no task {full_name}")
+        where = ": it is made inside a function, which was called in another process" if "<" in full_name else ""
+        raise LookupError(f"there is no task {full_name} here{where}")
 
     def define(self, tasks: Iterable[Task[..., Any]]) -> dict[Task[..., Any], Definition]:
         """What these are today; one question to the store for all.
@@ -130,24 +135,29 @@ class Catalog:
         out: dict[Task[..., Any], Definition] = {}
         for task, fingerprint, epoch in zip(wanted, prints, epochs, strict=True):
             self.meet(task)
-            changes = self._settings.task_options(task.full_name)
-            options = (
-                task.options.with_changes(changes, f"settings [tasks] for {task.full_name}")
-                if changes
-                else task.options
-            )
-            policy = blake(
-                frame(b"policy", [*self._defaults(task), b"cache" if options.cache else b"", options.check.encode()])
-            )
-            out[task] = Definition(task, fingerprint.digest, policy, epoch, options)
+            options, forced = task.declared, {}
+            if self._settings.tasks:
+                changes = self._settings.task_options(task.full_name)
+                options = options.with_changes(changes, f"settings [tasks] for {task.full_name}")
+            if self._settings.options:
+                given = self._settings.forced_options(task.full_name)
+                forced = checked(given, f"--option for {task.full_name}", at_call=False)
+                options = options._replace(**forced)
+            options = options.consistent()
+            policy = policy_of(blake(frame(b"policy", self._defaults(task))), options)
+            out[task] = Definition(task, fingerprint.digest, policy, epoch, options, forced)
         return out
 
     def fingerprint(self, task: Task[..., Any]) -> Fingerprint:
         known = self._fingerprints.get(task)
         if known is None:
-            options = task.options
+            options = task.declared
             known = self.definitions.fingerprint(
-                task.func, task.full_name, version=options.version, depends_on=options.depends_on
+                task.func,
+                task.full_name,
+                version=options.version,
+                depends_on=options.depends_on,
+                alone=options.tracking == "own",
             )
             self._fingerprints[task] = known
         return known
@@ -169,7 +179,7 @@ class Catalog:
             found: Any = module
             for part in parts[end:]:
                 found = getattr(found, part, None)
-            found = found.func if isinstance(found, Task) else found
+            found = found.func if isinstance(found, Task | SpecialForm) else found
             return self.thing(found) if callable(found) else None
         return None
 
@@ -215,4 +225,28 @@ def _task_in(module: Any, full_name: str, path: Sequence[str]) -> Task[..., Any]
         return found
     # `@task(name=...)`: bound to another name than its own.
     named: Mapping[str, Any] = vars(module)
-    return next((thing for thing in named.values() if isinstance(thing, Task) and thing.full_name == full_name), None)
+    task = next((thing for thing in named.values() if isinstance(thing, Task) and thing.full_name == full_name), None)
+    if task is None:
+        task = _wrapped(found, full_name)
+    name = ".".join(path)
+    is_function = isinstance(found, FunctionType | BuiltinFunctionType | type)
+    if task is None and is_function and found.__qualname__ == name:
+        # What `as_task` makes a task of goes by the function's own name.
+        return Task(found, full_name.removesuffix("." + name), name, TaskOptions())
+    return task
+
+
+def _wrapped(found: Any, full_name: str) -> Task[..., Any] | None:
+    """The task inside what a decorator has put in its place: a function, or the partial application that a class method is."""
+    todo, seen = [found], set[int]()
+    while todo:
+        thing = todo.pop()
+        if isinstance(thing, Task) and thing.full_name == full_name:
+            return thing
+        if isinstance(thing, Partial):
+            todo.append(thing.task)
+        if isinstance(thing, FunctionType) and id(thing) not in seen:
+            seen.add(id(thing))
+            todo += [cell.cell_contents for cell in thing.__closure__ or () if cell != _EMPTY]
+            todo.append(getattr(thing, "__wrapped__", None))
+    return None

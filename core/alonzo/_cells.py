@@ -12,11 +12,14 @@ from ._effects import Found, JobNote, Normal, Raised
 from ._expressions import Call, Expression
 from ._keys import Keyed
 from ._rebuild import Definition
+from ._scopes import Scope
+from ._special import Course
 from ._traces import EMPTY, Basis, Footprint
 
 
 class Stage(enum.Enum):
     BEGUN = "begun"
+    OPTIONS = "waits for its options"
     ARGUMENTS = "waits for its arguments"
     KEYED = "has a key"
     RECALLED = "asked what is recorded"
@@ -26,12 +29,15 @@ class Stage(enum.Enum):
     GATHERED = "its value is being put together"
     FETCHED = "its value is being decoded"
     FOLLOWING = "waits for an equal call"
+    INHERITING = "waits for the application of an equal call in another scope"
     AWAITED = "is awaited by an application"
     NORMAL = "is in normal form"
 
 
 # Reaching an enum's member through its class costs; the loop compares against these.
-BEGUN, ARGUMENTS, KEYED, RECALLED, APPLIED, DEMANDED, BODY, GATHERED, FETCHED, FOLLOWING, AWAITED, NORMAL = Stage
+(
+    BEGUN, OPTIONS, ARGUMENTS, KEYED, RECALLED, APPLIED, DEMANDED, BODY, GATHERED, FETCHED, FOLLOWING, INHERITING, AWAITED, NORMAL,
+) = Stage  # fmt: skip
 
 
 @final
@@ -39,13 +45,15 @@ class Cell:
     """The machine's record of one expression object; also the ticket of what it asks."""
 
     __slots__ = (
-        "args", "basis", "below", "candidates", "catches", "definition", "how", "job", "keyed", "kids", "known", "looks", "node",
-        "outcome", "parent", "pending", "readers", "reduction", "rests", "stage", "template", "upstreams", "waiters",
+        "args", "basis", "below", "candidates", "catches", "definition", "how", "inside", "job", "keyed", "kids", "known", "looks",
+        "node", "outcome", "parent", "pending", "readers", "reduction", "rests", "scope", "stage", "template", "upstreams", "waiters",
     )  # fmt: skip
 
-    def __init__(self, node: Expression, parent: Cell | None) -> None:
+    def __init__(self, node: Expression, parent: Cell | None, scope: Scope | None = None) -> None:
         self.node = node
         self.parent = parent  # the call whose body it is part of
+        self.scope = scope  # in which it stands
+        self.inside = scope  # in which its body is reduced: another one where the call says so
         self.stage = BEGUN
         self.template: Any = None
         self.kids: Sequence[Cell] = ()  # of the template, in its order
@@ -64,7 +72,7 @@ class Cell:
         self.candidates: deque[Normal | Found] | None = None  # of a call: what is recorded and not yet judged
         self.reduction: Found | None = None  # of a call: the body that was returned, now or when it was recorded
         self.how = ""  # of a call: ran, recalled, shared
-        self.known: list[Found | Raised] | tuple[()] = ()  # of a form: the outcomes of its demands so far
+        self.known: Course | None = None  # of a form: how far it has come
         self.looks = False  # of a form: the object of what it demanded is looked at
         self.catches = False  # of a form: the failure of what it demanded need not be its own
 
@@ -165,6 +173,8 @@ def job_note(cell: Cell, outcome: Found | Raised | None) -> JobNote:
         cell.upstreams if type(node) is Call else (),
         () if cell.how == "shared" else cell.args if cell.args is not None else node._args,
     )
+    if definition is not None and definition.tags:
+        note.tags = definition.tags
     if type(outcome) is Raised:
         note.error, note.traceback = outcome.error, outcome.traceback
     elif type(outcome) is Found and outcome.token:

@@ -17,12 +17,15 @@ import types
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from ._containers import expressions
-from ._digests import _SCALARS, Digester, Look, frame, node_head, token_of
+from ._digests import _SCALARS
 from ._effects import ABSENT, Found
-from ._errors import AlonzoError, EncodeError, LoopError
-from ._expressions import Call, Expression, Form, Operation, describe, operands
+from ._errors import AlonzoError, EncodeError
+from ._expressions import Call, Expression, Form, Operation
+from ._forms import FORMS
+from ._options import How
 from ._ports import Serializer
+from ._secret import Sealer, Secret
+from ._special import SpecialForm
 from ._tasks import Partial, Task
 
 _NODES = (Call, Operation, Form)
@@ -32,50 +35,13 @@ _HERE = __name__
 _PLUGIN = "plugin:"
 
 
-def topological(roots: Iterable[Expression]) -> list[Expression]:
-    """The nodes below these, each once, operands before what is made of them.
-
-    Raises:
-        LoopError: one of them is below itself.
-    """
-    done: dict[Expression, None] = {}
-    entered: set[Expression] = set()
-    todo = list(roots)
-    todo.reverse()
-    while todo:
-        node = todo[-1]
-        if node in done:
-            todo.pop()
-            continue
-        inside = expressions(operands(node))
-        missing = [inner for inner in inside if inner not in done] if inside else inside
-        if not missing:
-            done[todo.pop()] = None
-            continue
-        if node in entered:  # and not done: it is among what is being looked through
-            raise LoopError(f"{describe(node)} was made part of its own arguments")
-        entered.add(node)
-        missing.reverse()
-        todo += missing
-    return list(done)
-
-
-def node_token(digester: Digester, node: Expression, look: Look) -> bytes:
-    """The token of a node whose operands' nodes have tokens already."""
-    head, names = node_head(node)
-    try:
-        tokens = digester.tokens(operands(node), look)
-    except RecursionError:
-        raise EncodeError(f"an argument of {describe(node)} is nested too deeply to be digested") from None
-    return token_of(frame(head, [frame(b"", names) if names else b"", *tokens]))
-
-
 class Codec:
     """Encodes and decodes.
 
     resolve  full name -> Task, raises LookupError
     main     the name by which the main program would be imported, None where there is none
     identify the fingerprint of a task, by which tasks that were made in functions under one name are told apart
+    sealer   encrypts secrets; without one they cannot be encoded
     """
 
     def __init__(
@@ -84,12 +50,14 @@ class Codec:
         resolve: Callable[[str], Task[..., Any]] | None = None,
         main: str | None = None,
         identify: Callable[[Task[..., Any]], bytes] | None = None,
+        sealer: Sealer | None = None,
     ) -> None:
         self._by_type = {kind: serializer for serializer in serializers for kind in serializer.kinds}
         self._by_name = {serializer.name: serializer for serializer in serializers}
         self.resolve = resolve
         self.main = main
         self.identify = identify
+        self.sealer = sealer
 
     def encode(self, value: Any) -> tuple[str, bytes]:
         """The codec's name and the bytes.
@@ -155,7 +123,8 @@ class Codec:
 
 def _row(node: Expression) -> tuple[Any, ...]:
     if type(node) is Call:
-        return (node._task, node._args, node._kwargs)
+        row = (node._task, node._args, node._kwargs)
+        return row if node._how is None else (*row, tuple(map(dict, node._how)))
     if type(node) is Operation:
         return (node._op, node._operands)
     return (node._form, node._operands)
@@ -167,6 +136,7 @@ class _Pickler(pickle.Pickler):
         self._places = {node: place for place, node in enumerate(nodes)}
         self._main = codec.main
         self._identify = codec.identify
+        self._codec = codec
         self.met_main = False
 
     def reducer_override(self, thing: Any) -> Any:
@@ -174,12 +144,22 @@ class _Pickler(pickle.Pickler):
         number = _NUMBERS.get(kind)
         if number is not None and thing in self._places:
             return (_node_at, (self._places[thing], number))
+        if kind is Task and thing.how is not None:
+            return (_task_configured, (thing.base, tuple(map(dict, thing.how))))
         if kind is Task:
             # A task made in a function: what the name means now may be another of that name.
             made = "<" in thing.full_name and self._identify is not None
             return (_task_named, (thing.full_name, self._identify(thing)) if made else (thing.full_name,))  # type: ignore[misc]
         if kind is Partial:
             return (Partial, (thing.task, thing.args, thing.kwargs))
+        if kind is SpecialForm:
+            module = thing.full_name.removesuffix(thing.func.__qualname__).removesuffix(".")
+            self.met_main = self.met_main or thing.func.__module__ == "__main__"
+            return (_form_named, (module, thing.func.__qualname__))
+        if kind is Secret and self._codec.sealer is not None:
+            codec, data = self._codec.encode(thing.reveal())
+            self.met_main = self.met_main or codec == "pickle-main"
+            return (_unsealed, (self._codec.sealer.seal(b"%b %b" % (codec.encode(), data)),))
         if (
             self._main is not None
             and getattr(thing, "__module__", None) == "__main__"
@@ -207,6 +187,18 @@ def _task_named(full_name: str, identity: bytes | None = None) -> Any:
     raise pickle.UnpicklingError("tasks are decoded by a Codec only")
 
 
+def _task_configured(base: Task[..., Any], how: tuple[dict[str, Any], ...]) -> Any:
+    return base._configured(How(*how))
+
+
+def _unsealed(sealed: bytes) -> Any:
+    raise pickle.UnpicklingError("secrets are decoded by a Codec only")
+
+
+def _form_named(module: str, qualname: str) -> Any:
+    raise pickle.UnpicklingError("forms are decoded by a Codec only")
+
+
 def _in_module(module: str, qualname: str) -> Any:
     raise pickle.UnpicklingError("classes of the main program are decoded by a Codec only")
 
@@ -224,8 +216,9 @@ class _Unpickler(pickle.Unpickler):
             if node is None:
                 continue
             node._serial = next(_numbers())
-            if len(row) == 3:
-                node._task, node._args, node._kwargs = row
+            if type(node) is Call:
+                node._task, node._args, node._kwargs = row[:3]
+                node._how = How(*row[3]) if len(row) == 4 else None
             elif type(node) is Operation:
                 node._op, node._operands = row
             else:
@@ -234,7 +227,13 @@ class _Unpickler(pickle.Unpickler):
 
     def find_class(self, module: str, name: str) -> Any:
         if module == _HERE:
-            own = {"_node_at": self._node, "_task_named": self._task, "_in_module": self._main_thing}.get(name)
+            own = {
+                "_node_at": self._node,
+                "_task_named": self._task,
+                "_unsealed": self._secret,
+                "_in_module": self._main_thing,
+                "_form_named": self._form,
+            }.get(name)
             if own is not None:
                 return own
         if module == self._codec.main:
@@ -254,6 +253,20 @@ class _Unpickler(pickle.Unpickler):
         if identity is not None and self._codec.identify is not None and self._codec.identify(task) != identity:
             raise LookupError(f"the task {full_name} is another now")
         return task
+
+    def _secret(self, sealed: bytes) -> Secret[Any]:
+        if self._codec.sealer is None:
+            raise LookupError("there is no key for secrets here")
+        codec, _, data = self._codec.sealer.unseal(sealed).partition(b" ")
+        return Secret(self._codec.decode(codec.decode(), data))
+
+    def _form(self, module: str, qualname: str) -> Any:
+        if not module:
+            return FORMS[qualname]
+        found: Any = self.find_class(module, qualname)
+        if type(found) is not SpecialForm:
+            raise LookupError(f"{module}.{qualname} is no form any more")
+        return found
 
     def _main_thing(self, module: str, qualname: str) -> Any:
         thing: Any = self.find_class(module, qualname.partition(".")[0])

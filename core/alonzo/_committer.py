@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
-from ._effects import Found, Records
+from ._effects import HELD, Found, Records, _Held
 from ._errors import StoreError
-from ._ports import Holds, Note, RunStart, RunStatus, Store
+from ._ports import Claims, Holds, Note, RunStart, RunStatus, Store
 
 NOTES = 1_000
 BYTES = 8_000_000
@@ -25,6 +25,7 @@ class Committer:
 
     def __init__(self, store: Store) -> None:
         self.store = store
+        self._claims = store if isinstance(store, Claims) else None
         self._hold = store.hold if isinstance(store, Holds) else None
         self._held = False
         self._lock = threading.RLock()
@@ -34,6 +35,7 @@ class Committer:
         self._bytes = 0
         self._oldest = 0.0
         self._running: set[int] = set()
+        self._ended: list[tuple[int, RunStatus, Mapping[str, int], str]] = []  # and the store does not know yet
         self._last_beat = 0.0
         self._wake = threading.Event()
         self._closed = False
@@ -42,7 +44,8 @@ class Committer:
 
     # -- reading -----------------------------------------------------------------------------------
 
-    def recall(self, keys: Sequence[bytes]) -> Sequence[Records | None]:
+    def recall(self, keys: Sequence[bytes], run: int = 0) -> Sequence[Records | _Held | None]:
+        """What is recorded for each key; None: nothing; HELD: nothing yet, another living run than `run` is at it. Run 0 is no run."""
         with self._lock:
             if self._count:
                 if not self._keys.isdisjoint(keys):
@@ -50,7 +53,21 @@ class Committer:
                 elif self._hold is not None and not self._held and self.error is None:
                     self._held = True
                     self._hold()
-            return self.store.recall(keys)
+            # First who is at them: a run that ends between the two look-ups has left its records.
+            held = self._claims.held(run, keys) if self._claims is not None and run else ()
+            found = self.store.recall(keys)
+            if not held:
+                return found
+            return [
+                HELD if records is None and key in held else records for key, records in zip(keys, found, strict=True)
+            ]
+
+    def held(self, run: int, keys: Sequence[bytes]) -> Collection[bytes]:
+        """Those of these keys that another living run than `run` is at, whatever is recorded for them."""
+        if self._claims is None or not run:
+            return ()
+        with self._lock:
+            return self._claims.held(run, keys)
 
     def load(self, digests: Sequence[bytes]) -> Sequence[Found | None]:
         with self._lock:
@@ -68,6 +85,7 @@ class Committer:
         with self._lock:
             if self.error is not None:
                 self._retry()
+            self._finish_others()
             run = self.store.begin(start)
             self._running.add(run)
             if self._thread is None:
@@ -91,6 +109,33 @@ class Committer:
             if self._count >= NOTES or self._bytes >= BYTES or time.monotonic() - self._oldest >= SECONDS:
                 self._commit()
 
+    def claim(self, run: int, keys: Sequence[bytes]) -> Collection[bytes]:
+        """Say that this run is at these keys; answers those that another living run is at. Never raises, as `add`."""
+        if self._claims is None or not run or not keys:
+            return ()
+        with self._lock:
+            if self.error is not None:
+                return ()
+            self._held = False
+            try:
+                return self._claims.claim(run, keys)
+            except StoreError as error:
+                self.error = error
+                return ()
+
+    def release(self, run: int, keys: Sequence[bytes]) -> None:
+        """Say that this run is at these keys no more, or not for now, without telling anything of them. Never raises."""
+        if self._claims is None or not run or not keys:
+            return
+        with self._lock:
+            if self.error is not None:
+                return
+            self._held = False
+            try:
+                self._claims.release(run, keys)
+            except StoreError as error:
+                self.error = error
+
     def flush(self) -> None:
         with self._lock:
             self._commit()
@@ -102,12 +147,19 @@ class Committer:
             lost = self._notes.pop(run, [])
             self._count -= len(lost)
             self._running.discard(run)
+            self._ended.append((run, status, counts, error))
             if not lost:
-                try:
-                    self.store.finish(run, status, counts, error)
-                except StoreError as problem:
-                    self.error = problem
+                self._finish_others()
             return len(lost)
+
+    def _finish_others(self) -> None:
+        """Runs whose end could not be written when it came would be shown as running, and their claims be held."""
+        try:
+            while self._ended:
+                self.store.finish(*self._ended[0])
+                del self._ended[0]
+        except StoreError as problem:
+            self.error = problem
 
     def close(self) -> None:
         with self._lock:
@@ -161,6 +213,7 @@ class Committer:
             return
         self._last_beat = now
         with self._lock:
+            self._held = False
             for run in self._running:
                 try:
                     self.store.beat(run)

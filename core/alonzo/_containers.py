@@ -14,13 +14,14 @@ from types import ModuleType
 from typing import Any
 
 from ._effects import Found
-from ._errors import EncodeError, LazyValueError
-from ._expressions import Call, Expression, Form, Operation
+from ._errors import EncodeError, LazyValueError, LoopError
+from ._expressions import Call, Expression, Form, Operation, describe, operands
+from ._special import SpecialForm
 from ._tasks import Partial, Task
 
 _BUILT_IN = (list, tuple, dict, set, frozenset, deque, str, bytes, int, float)
 _PLAIN = frozenset({int, str, float, bool, bytes, type(None), complex, bytearray, type(Ellipsis), range})
-_LEAF = _PLAIN | {Task, Found}
+_LEAF = _PLAIN | {Task, SpecialForm, Found}
 _NODES = (Call, Operation, Form)
 _MAPS = frozenset({dict, OrderedDict, defaultdict, Counter})
 _SETS = frozenset({set, frozenset})
@@ -89,6 +90,34 @@ def field_names(kind: type) -> tuple[str, ...]:
         return tuple(field.name for field in dataclasses.fields(kind))  # type: ignore[arg-type]
     fields = kind.__dict__.get("__attrs_attrs__")
     return tuple(field.name for field in fields) if fields is not None else ()
+
+
+def topological(roots: Iterable[Expression]) -> list[Expression]:
+    """The nodes below these, each once, operands before what is made of them.
+
+    Raises:
+        LoopError: one of them is below itself.
+    """
+    done: dict[Expression, None] = {}
+    entered: set[Expression] = set()
+    todo = list(roots)
+    todo.reverse()
+    while todo:
+        node = todo[-1]
+        if node in done:
+            todo.pop()
+            continue
+        inside = expressions(operands(node))
+        missing = [inner for inner in inside if inner not in done] if inside else inside
+        if not missing:
+            done[todo.pop()] = None
+            continue
+        if node in entered:  # and not done: it is among what is being looked through
+            raise LoopError(f"{describe(node)} was made part of its own arguments")
+        entered.add(node)
+        missing.reverse()
+        todo += missing
+    return list(done)
 
 
 def fill(template: Any, value_of: Callable[[Any], Any], kinds: tuple[type, ...] = _NODES) -> Any:

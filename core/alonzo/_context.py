@@ -16,3 +16,15 @@ def look_up(context: Mapping[str, Any], path: str) -> Any:
             return ABSENT
         here = here[part]
     return here
+
+
+def decides(over: Mapping[str, Any], path: str) -> bool:
+    """Does putting `over` over a context settle what is at this path, whatever was there? Not if tables are merged there."""
+    here: Any = over
+    for part in path.split("."):
+        if part not in here:
+            return False
+        here = here[part]
+        if not isinstance(here, Mapping):
+            return True
+    return False

@@ -95,11 +95,12 @@ class Definitions:
         *,
         version: str | None = None,
         depends_on: Sequence[object] = (),
+        alone: bool = False,
     ) -> Fingerprint:
         """The fingerprint of the task of that full name and function.
 
         A *version* stands for the code; the functions, classes and values in *depends_on* are
-        added.
+        added. *alone*: what the function reaches by name does not count.
         """
         with self._lock:
             graph = self._graph(_installed_with_function(function))
@@ -108,7 +109,7 @@ class Definitions:
             if version is not None:
                 whole.parts.append(f"version {version}")
             else:
-                self._add_code(whole, function, graph)
+                self._add_code(whole, function, graph, alone)
             for position, thing in enumerate(depends_on):
                 parts = graph.nodes.describe(thing, whole)
                 whole.parts += [f"depends on {position}", *(parts or ())]
@@ -150,8 +151,8 @@ class Definitions:
             self._sources.refresh()
             self._graphs.clear()
 
-    def _add_code(self, whole: Node, function: Callable[..., Any], graph: _Graph) -> None:
-        edge = graph.nodes.task(function)
+    def _add_code(self, whole: Node, function: Callable[..., Any], graph: _Graph, alone: bool) -> None:
+        edge = graph.nodes.task(function, alone=alone)
         if edge is not None:
             whole.parts.append(edge)
             return

@@ -64,11 +64,13 @@ class Nodes:
         while self._todo:
             self._todo.pop()()
 
-    def task(self, function: Callable[..., Any]) -> Edge | None:
-        """An edge to the function of a task: its own defaults and options do not count."""
+    def task(self, function: Callable[..., Any], *, alone: bool = False) -> Edge | None:
+        """An edge to the function of a task: its own defaults and options do not count. *alone*:
+        nor does what it reaches.
+        """
         if not isinstance(function, FunctionType):
             return None
-        return Edge(self._function_node(function, is_task=True))
+        return Edge(self._function_node(function, is_task=True, alone=alone))
 
     def any_function(self, function: FunctionType) -> Edge:
         """An edge to a function, the project's or not."""
@@ -118,16 +120,16 @@ class Nodes:
             self._todo.append(lambda: fill(node))
         return self._nodes[place][0]
 
-    def _function_node(self, function: FunctionType, *, is_task: bool) -> Node:
+    def _function_node(self, function: FunctionType, *, is_task: bool, alone: bool = False) -> Node:
         label = f"{module_name(function.__globals__)}.{function.__code__.co_qualname}"
         return self._node(
-            ("function", id(function), is_task),
+            ("function", id(function), is_task, alone),
             function,
             label,
-            lambda node: self._fill_function(node, function, is_task),
+            lambda node: self._fill_function(node, function, is_task, alone),
         )
 
-    def _fill_function(self, node: Node, function: FunctionType, is_task: bool) -> None:
+    def _fill_function(self, node: Node, function: FunctionType, is_task: bool, alone: bool) -> None:
         code, namespace = function.__code__, function.__globals__
         found = self._definition(function)
         if found is None:
@@ -149,14 +151,15 @@ class Nodes:
             node.parts += ["function", node.label, form]
             node.text = text.segment(definition.node)
             defaults = [] if is_task else list(_computed_defaults(function, definition.node))
-            if definition.parents and isinstance(definition.parents[-1], ast.ClassDef):
+            if not alone and definition.parents and isinstance(definition.parents[-1], ast.ClassDef):
                 self._add_owner(node, code.co_qualname, namespace)
         self._add_values(node, "default", defaults, namespace)
         cells = dict(zip(code.co_freevars, map(cell_value, function.__closure__ or ()), strict=False))
         self._add_cells(node, cells, names, namespace)
         if (wrapped := vars(function).get("__wrapped__")) is not None:
             self._add_values(node, "wrapped", [("function", wrapped)], namespace)
-        self._reach.add(node, names, namespace, cells)
+        if not alone:
+            self._reach.add(node, names, namespace, cells)
 
     def _add_values(self, node: Node, tag: str, values: list[tuple[str, object]], namespace: Namespace) -> None:
         for name, value in values:

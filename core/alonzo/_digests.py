@@ -22,10 +22,12 @@ from collections.abc import Callable, Iterable, Mapping
 from hashlib import blake2b
 from typing import Any, Protocol
 
-from ._containers import _BUILT_IN, field_names, is_namedtuple
+from ._containers import _BUILT_IN, expressions, field_names, is_namedtuple, topological
 from ._effects import ABSENT, Found
 from ._errors import EncodeError
-from ._expressions import Call, Expression, Form, Operation, hidden
+from ._expressions import Call, Expression, Form, Operation, describe, hidden, operands
+from ._quoted import Quoted
+from ._special import SpecialForm
 from ._tasks import Partial, Task
 
 SCHEME = b"alonzo.digest.1"
@@ -33,6 +35,7 @@ SIZE = 16
 # A copy of a hasher is had in half the time of a new one.
 _fresh = blake2b(digest_size=SIZE, person=SCHEME).copy
 _LONGEST_SCALAR = 32
+_LENGTHS = [b"%d:" % size for size in range(_LONGEST_SCALAR + 1)]
 _float = struct.Struct(">d").pack
 _NAN = b"f" + _float(float("nan"))
 
@@ -51,7 +54,13 @@ def digest_of(token: bytes) -> bytes:
 
 def frame(tag: bytes, tokens: Iterable[bytes]) -> bytes:
     """Tokens one after another, each with its length, so that no two lists of tokens look alike."""
-    return b"".join([tag, *[b"%d:%b" % (len(t), t) for t in tokens]])
+    parts = [tag]
+    for token in tokens:
+        size = len(token)
+        # The table, for formatting takes as long as all the rest.
+        parts.append(_LENGTHS[size] if size <= _LONGEST_SCALAR else b"%d:" % size)
+        parts.append(token)
+    return b"".join(parts)
 
 
 def token_of(encoding: bytes) -> bytes:
@@ -135,6 +144,19 @@ class Opaque:
 
     def expression(self, node: Expression) -> bytes:
         raise hidden(node)
+
+
+class _Written:
+    """A look into an expression that is a value: its nodes count as they are written."""
+
+    def __init__(self, look: Look) -> None:
+        self.external = look.external
+        self.definition = look.definition
+        self.found = look.found
+        self.tokens: dict[Expression, bytes] = {}
+
+    def expression(self, node: Expression) -> bytes:
+        return self.tokens[node]
 
 
 class Digester:
@@ -301,6 +323,10 @@ class Digester:
         return token_of(frame(b":", [self._token(part, look) for part in (value.start, value.stop, value.step)]))
 
     def _task(self, value: Any, look: Look) -> bytes:
+        if (
+            value.how is not None and value.how.context
+        ):  # what options it has does not count, under which context it is called does
+            return token_of(frame(b"K", [self._task(value.base, look), self._token(dict(value.how.context), look)]))
         name = value.full_name
         if "<" in name:  # made in a function: others of that name may be others
             return self._definition(b"A", "function", value.func, name, look)
@@ -308,7 +334,18 @@ class Digester:
 
     def _partial(self, value: Any, look: Look) -> bytes:
         args, kwargs = self._token(value.args, look), self._token(value.kwargs, look)
-        return token_of(frame(b"P", [self._task(value.task, look), args, kwargs]))
+        return token_of(frame(b"P", [self._token(value.task, look), args, kwargs]))
+
+    def _form(self, value: Any, look: Look) -> bytes:
+        if value.reference is not value:
+            return token_of(frame(b"G", [value.full_name.encode()]))
+        return self._definition(b"G", "function", value.func, value.full_name, look)
+
+    def _quoted(self, value: Any, look: Look) -> bytes:
+        inside = _Written(look)
+        for node in topological(expressions(value.expression)):
+            inside.tokens[node] = node_token(self, node, inside)
+        return token_of(frame(b"Q", [self._token(value.expression, inside)]))
 
     def _python_partial(self, value: Any, look: Look) -> bytes:
         return token_of(frame(b"F", [self._token(part, look) for part in (value.func, value.args, value.keywords)]))
@@ -343,6 +380,8 @@ _HANDLERS: dict[type, Callable[[Digester, Any, Look], bytes]] = {
     deque: Digester._deque,
     slice: Digester._slice,
     Task: Digester._task,
+    SpecialForm: Digester._form,
+    Quoted: Digester._quoted,
     Partial: Digester._partial,
     functools.partial: Digester._python_partial,
     types.FunctionType: Digester._function,
@@ -381,16 +420,28 @@ def node_head(node: Expression) -> tuple[bytes, tuple[bytes, ...]]:
     """What of a node counts besides its operands: its kind and name, and the names of its keyword arguments."""
     if type(node) is Call:
         names = tuple([name.encode() for name in node._kwargs]) if node._kwargs else ()
+        if node._how is not None:
+            own = [b"=" + name.encode() for name in node._how.options]
+            names = (*names, *own, *[b"<" + name.encode() for name in node._how.below], b"@")
         return b"call:" + node._task.full_name.encode(), names
     if type(node) is Operation:
         return b"op:" + node._op.encode(), ()
-    return b"form:" + node._form.encode(), ()
+    return b"form:" + str(node._form).encode(), ()
+
+
+def node_token(digester: Digester, node: Expression, look: Look) -> bytes:
+    """The token of a node whose operands' nodes have tokens already."""
+    head, names = node_head(node)
+    try:
+        tokens = digester.tokens(operands(node), look)
+    except RecursionError:
+        raise EncodeError(f"an argument of {describe(node)} is nested too deeply to be digested") from None
+    return token_of(frame(head, [frame(b"", names) if names else b"", *tokens]))
 
 
 def call_key(fingerprint: bytes, tokens: Iterable[bytes], classes: Iterable[bytes]) -> bytes:
     """The key of a call: what code, on which argument values, with which definitions of their classes."""
-    arguments = b"".join([b"%d:%b" % (len(t), t) for t in tokens])
-    encoding = b"key%d:%b%d:%b" % (len(fingerprint), fingerprint, len(arguments), arguments)
+    encoding = frame(b"key", (fingerprint, frame(b"", tokens)))
     if classes:
         encoding = frame(encoding, sorted(set(classes)))
     return blake(encoding)

@@ -2,7 +2,7 @@
 
 effect    means                                        answers
 Recall    what is recorded for this key?               Records | ABSENT
-Apply     apply a task or an operation to values       Found | Raised | Lost | Asks
+Apply     apply a task or an operation to values       Found | Raised | Lost | Asks | Records
 Resume    give an open application what it awaited     as Apply
 Inspect   what are these now?                          a mapping target -> what it is
 Fetch     decode this value, a form must look into it  Found | Lost
@@ -12,6 +12,7 @@ Remember  a note                                       none: the machine does no
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Literal, final
 
 import attrs
@@ -27,6 +28,9 @@ from ._traces import External, Footprint
 Target = tuple[Any, ...]
 
 
+NONE: Mapping[str, Any] = MappingProxyType({})
+
+
 class _Absent:
     __slots__ = ()
 
@@ -35,6 +39,17 @@ class _Absent:
 
 
 ABSENT = _Absent()
+
+
+class _Held:
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "HELD"
+
+
+# What is recorded for a key that another living run is at: to be asked again.
+HELD = _Held()
 
 
 @final
@@ -127,6 +142,9 @@ class Apply:
 
     Among the arguments, also inside containers when `carried` is true, may stand `Found` objects: the executor decodes them.
     `externals` are the kinds and places of the external values among the arguments, to be inspected again when the attempt ends.
+    `recalls` says that its key was looked up: what has been recorded for it since is an answer too, before it is applied.
+    `timeout` (seconds from the start of the attempt) and `resources` (`cpus`, `memory` in bytes, `gpus`, `disk` in bytes: those that
+    were asked for) are set by the driver for each attempt.
     """
 
     job: int
@@ -137,6 +155,9 @@ class Apply:
     fingerprint: bytes = b""
     carried: bool = False
     externals: tuple[tuple[str, str], ...] = ()
+    recalls: bool = False
+    timeout: float | None = None
+    resources: Mapping[str, Any] = NONE
 
 
 @final
@@ -183,6 +204,7 @@ class JobNote:
     value: bytes = b""
     error: BaseException | None = None
     traceback: str = ""
+    tags: Mapping[str, str] = NONE
 
 
 @final
@@ -193,6 +215,7 @@ class Remember:
     reduction  what the application returned, if this note is to record it
     normal     its normal form, if it may be remembered; `footprint` is what it rests on
     own        the task's identity (name, fingerprint, policy, epoch): whose epoch ends when results disagree
+    tagged     of a note without a job: the digest of a value, and the tags that `tagged` gave it
     """
 
     key: bytes
@@ -201,6 +224,7 @@ class Remember:
     reduction: Found | None = None
     normal: Found | None = None
     footprint: Footprint | None = None
+    tagged: tuple[bytes, Mapping[str, str]] | None = None
 
 
 Answer = Found | Raised | Lost | Asks | Records | _Absent | Mapping[Target, Any]

@@ -53,6 +53,11 @@ class LimitError(AlonzoError):
 class TaskTimeoutError(AlonzoError, TimeoutError):
     """An attempt took longer than the task's `timeout`."""
 
+    @classmethod
+    def after(cls, task: str, seconds: float) -> TaskTimeoutError:
+        """The error of an attempt of this task that was given so many seconds."""
+        return cls(f"task {task} timed out after {seconds:g} s")
+
 
 class WorkerLostError(AlonzoError):
     """The worker that was applying a task died."""

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest import SkipTest
 
 import attrs
 
@@ -15,9 +16,9 @@ from ._apply import LocalApplier
 from ._codec import Codec
 from ._digests import Digester
 from ._effects import ABSENT, Apply, Asks, Found, Lost, Raised
-from ._errors import EncodeError
+from ._errors import EncodeError, TaskTimeoutError
 from ._options import TaskOptions
-from ._ports import Applied, Executor, ExecutorKind, ExecutorSite, Report
+from ._ports import ENDED, Applied, Executor, ExecutorKind, ExecutorSite, Honours, Report
 from ._tasks import Task
 
 PATIENCE = 30.0  # seconds after which an executor that has not answered has failed
@@ -156,6 +157,73 @@ class ExecutorContract:
             assert isinstance(answer, Lost | Raised)
             assert value(applied_one(executor, SQUARE, 4)) == 16
 
+    # -- timeouts, of an executor that honours them ----------------------------------------------
+
+    def test_a_job_whose_time_is_over_is_lost_and_the_next_one_has_its_place(self, tmp_path: Path) -> None:
+        with self.opened(workers=1) as executor:
+            needs(executor, "timeout")
+            posts = Posts(1)
+            executor.submit([("t", job(LINGER, str(tmp_path), timeout=0.15))], posts)
+            ((ticket, answer, report),) = posts.wait()
+
+            assert ticket == "t"
+            assert isinstance(answer, Lost)
+            assert isinstance(answer.error, TaskTimeoutError)
+            assert "LINGER timed out after 0.15 s" in str(answer.error)
+            assert report.finished - report.started >= 0.14
+            assert value(applied_one(executor, SQUARE, 4)) == 16
+            (tmp_path / "go").touch()
+
+    def test_an_async_task_whose_time_is_over_is_lost_and_the_next_one_has_its_place(self, tmp_path: Path) -> None:
+        with self.opened(workers=1) as executor:
+            needs(executor, "timeout")
+            posts = Posts(1)
+            executor.submit([("t", job(STUBBORN, str(tmp_path), timeout=0.15))], posts)
+            ((_, answer, _),) = posts.wait()
+
+            assert isinstance(answer, Lost)
+            assert isinstance(answer.error, TaskTimeoutError)
+            assert value(applied_one(executor, LATER, 4)) == 5
+            (tmp_path / "go").touch()
+
+    def test_what_goes_on_after_its_time_is_said_to_have_ended_and_its_result_is_dropped(self, tmp_path: Path) -> None:
+        with self.opened() as executor:
+            needs(executor, "timeout")
+            for task in (LINGER, STUBBORN):
+                folder = tmp_path / task.name
+                folder.mkdir()
+                posts = Posts(1)
+                executor.submit([("t", job(task, str(folder), timeout=0.15))], posts)
+                ((_, _, report),) = posts.wait()
+                again = Posts(1)  # the next attempt has the same ticket
+                executor.submit([("t", job(SQUARE, 4))], again)
+                (folder / "go").touch()
+                if report.goes_on:
+                    posts.wait_for_ends(1)
+
+                assert value(again.wait()[0][1]) == 16
+                assert len(posts.posted) == len(again.posted) == 1
+                assert (len(posts.ended), len(again.ended)) == (int(report.goes_on), 0)
+
+    def test_the_time_of_a_job_begins_with_the_job_and_not_with_its_submission(self, tmp_path: Path) -> None:
+        (tmp_path / "go").touch()
+        with self.opened(workers=1) as executor:
+            needs(executor, "timeout")
+            waiting = [(n, job(WAIT, 0.05, timeout=0.35)) for n in range(8)]
+
+            assert [type(answer) for _, answer, _ in applied_jobs(executor, waiting)] == [Found] * 8
+
+    def test_a_job_that_ends_in_time_is_answered_as_without_a_timeout(self) -> None:
+        with self.opened() as executor:
+            needs(executor, "timeout")
+            timed = [(n, job(SQUARE, n, timeout=60)) for n in range(100)]
+            posts = applied_jobs(executor, [*timed, (100, job(FAIL, "no luck", timeout=60))])
+            answers = {ticket: answer for ticket, answer, _ in posts}
+
+            assert repr(answers.pop(100).error) == "ValueError('no luck')"
+            assert {n: value(answer) for n, answer in answers.items()} == {n: n * n for n in range(100)}
+            assert not any(report.goes_on for _, _, report in posts)
+
     # -- together, and the end -------------------------------------------------------------------
 
     def test_two_jobs_run_at_the_same_time_where_the_width_allows(self, tmp_path: Path) -> None:
@@ -193,17 +261,21 @@ class ExecutorContract:
     def test_it_leaves_no_thread_behind(self) -> None:
         before = set(threading.enumerate())
         with self.opened() as executor:
-            applied(executor, [(n, SQUARE, (n,)) for n in range(20)])
+            applied_jobs(executor, [(n, job(SQUARE, n, timeout=60 if n % 2 else None)) for n in range(20)])
 
         assert set(threading.enumerate()) - before == set()
 
 
 class Posts:
-    """Takes what an executor posts; `wait` returns it when that many answers have come. `Asks` go to `asked`."""
+    """Takes what an executor posts; `wait` returns it when that many answers have come.
+
+    `Asks` go to `asked`, the tickets of `ENDED` to `ended`.
+    """
 
     def __init__(self, count: int) -> None:
         self.posted: list[tuple[Any, Any, Report]] = []
         self.asked: list[tuple[Any, Asks]] = []
+        self.ended: list[Any] = []
         self._count = count
         self._changed = threading.Condition()
 
@@ -211,6 +283,8 @@ class Posts:
         with self._changed:
             if isinstance(answer, Asks):
                 self.asked.append((ticket, answer))
+            elif answer is ENDED:
+                self.ended.append(ticket)
             else:
                 self.posted.append((ticket, answer, report))
             self._changed.notify_all()
@@ -223,10 +297,16 @@ class Posts:
         self._until(lambda: len(self.asked) >= count)
         return self.asked
 
+    def wait_for_ends(self, count: int) -> list[Any]:
+        self._until(lambda: len(self.ended) >= count)
+        return self.ended
+
     def _until(self, is_so: Callable[[], bool]) -> None:
         with self._changed:
             came = self._changed.wait_for(is_so, PATIENCE)
-        assert came, f"{len(self.posted)} of {self._count} answers came, {len(self.asked)} questions"
+        assert came, (
+            f"{len(self.posted)} of {self._count} answers came, {len(self.asked)} questions, {len(self.ended)} ends"
+        )
 
 
 def applier() -> LocalApplier:
@@ -239,6 +319,16 @@ def site(options: Any, workers: int | None) -> ExecutorSite:
     """Where an executor under test is opened."""
     wiring = {"inspectors": {Shelf.kind: Shelf()}, "root": "."}
     return ExecutorSite("under-test", options, workers, applier(), wiring, Path.cwd())
+
+
+def needs(executor: Executor, option: str) -> None:
+    """Skip the test if the executor does not honour this option.
+
+    Raises:
+        SkipTest: so that pytest says why.
+    """
+    if not isinstance(executor, Honours) or option not in executor.honours:
+        raise SkipTest(f"{type(executor).__name__} does not honour {option}")
 
 
 def job(task: Task[..., Any] | None, *args: Any, **more: Any) -> Apply:
@@ -347,3 +437,30 @@ def MEET(folder: str, own: str, other: str) -> bool:  # noqa: N802
             return True
         time.sleep(0.001)
     return False
+
+
+@_task
+def WAIT(seconds: float) -> None:  # noqa: N802
+    time.sleep(seconds)
+
+
+@_task
+def LINGER(folder: str) -> str:  # noqa: N802
+    """Goes on until somebody says `go`."""
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end and not (Path(folder) / "go").exists():
+        time.sleep(0.001)
+    return "late"
+
+
+@_task
+async def STUBBORN(folder: str) -> str:  # noqa: N802
+    """Goes on until somebody says `go`, also when it is cancelled."""
+    import asyncio
+    from contextlib import suppress
+
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end and not (Path(folder) / "go").exists():
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(0.001)
+    return "late"

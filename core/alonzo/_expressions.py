@@ -12,12 +12,23 @@ import itertools
 import sys
 from collections.abc import Awaitable, Callable, Generator, Iterator
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, NoReturn, Protocol, final
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, Protocol, TypeVar, final
 
 from ._errors import AlonzoError, LazyValueError
 
 if TYPE_CHECKING:
+    from typing_extensions import TypeVar as TypeVarWithDefault  # every type checker has it; a program needs it not
+
+    from ._options import How
     from ._tasks import Task
+
+    R_co = TypeVarWithDefault("R_co", covariant=True, default=Any)
+
+    def _unary_operator(self: Any, /) -> Any: ...
+    def _binary_operator(self: Any, other: Any, /) -> Any: ...
+    def _round(self: Any, digits: Any = None, /) -> Any: ...
+else:
+    R_co = TypeVar("R_co", covariant=True)
 
 # Creation order: expressions in a set are visited by it, whatever their hashes.
 _serials = itertools.count()
@@ -33,7 +44,7 @@ class Application(Protocol):
 APPLYING: ContextVar[Application | None] = ContextVar("alonzo_applying", default=None)
 
 
-class Expression:
+class Expression(Generic[R_co]):
     """A lazy value. Its parts are private, so that every public name means an attribute of the value to come."""
 
     __slots__ = ("_serial",)
@@ -63,7 +74,7 @@ class Expression:
 
     __hash__ = object.__hash__
 
-    def __await__(self) -> Generator[Any, None, Any]:
+    def __await__(self) -> Generator[Any, None, R_co]:
         application = APPLYING.get()
         if application is None:
             raise AlonzoError(
@@ -73,13 +84,26 @@ class Expression:
             raise AlonzoError(
                 f"await {_say(self)}: this executor cannot await; give the task executor='asyncio' or return the expression"
             )
-        return (yield from application.ask(self).__await__())
+        value: R_co = yield from application.ask(self).__await__()
+        return value
+
+    if TYPE_CHECKING:  # the operators, which are set below: what they give has a type that nobody knows here
+        __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = _binary_operator
+        __truediv__ = __rtruediv__ = __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = _binary_operator
+        __pow__ = __rpow__ = __matmul__ = __rmatmul__ = __divmod__ = __rdivmod__ = _binary_operator
+        __and__ = __rand__ = __or__ = __ror__ = __xor__ = __rxor__ = _binary_operator
+        __lshift__ = __rlshift__ = __rshift__ = __rrshift__ = _binary_operator
+        __lt__ = __le__ = __gt__ = __ge__ = _binary_operator
+        __neg__ = __pos__ = __abs__ = __invert__ = _unary_operator
+        __round__ = _round
 
     # -- what cannot ---------------------------------------------------------------------------
 
     def __bool__(self) -> NoReturn:
         raise _lazy(
-            self, "its truth is not known yet", "cond(test, then, otherwise), or make the decision inside a task"
+            self,
+            "its truth is not known yet",
+            "cond(test, then, otherwise), and_(…), or_(…), not_(…), or make the decision inside a task",
         )
 
     def __len__(self) -> int:
@@ -87,16 +111,18 @@ class Expression:
 
     def __iter__(self) -> Iterator[Any]:
         width = _width(self, "it cannot be iterated: how many items it has is not known yet")
-        return iter([self[i] for i in range(width)])
+        return iter([Operation("unpack", (self, i, width)) for i in range(width)])
 
     def __contains__(self, item: object) -> NoReturn:
-        raise _lazy(self, "what it contains is not known yet", "a task that looks into it")
+        raise _lazy(self, "what it contains is not known yet", "contains(xs, x), or a task that looks into it")
 
     def __str__(self) -> NoReturn:
-        raise _lazy(self, "it has no text yet", "a task that formats it (repr() works, for looking at it)")
+        raise _lazy(
+            self, "it has no text yet", "fmt('{}', x), or a task that formats it (repr() works, for looking at it)"
+        )
 
     def __format__(self, spec: str) -> NoReturn:
-        raise _lazy(self, "it cannot be formatted yet", "a task that formats it")
+        raise _lazy(self, "it cannot be formatted yet", "fmt('{:>10}', x), or a task that formats it")
 
     def __index__(self) -> NoReturn:
         raise _lazy(self, "it is not a number yet", "a task that takes it as an argument")
@@ -114,6 +140,10 @@ class Expression:
         return f"<lazy {_say(self)}>"
 
 
+ARITHMETIC = tuple("add sub mul truediv floordiv mod pow matmul and or xor lshift rshift".split())  # on either side
+ORDER = ("lt", "le", "gt", "ge")
+
+
 def _unary(op: str) -> Callable[..., Any]:
     def applied(self: Any, *more: Any) -> Any:
         return Operation(op, (self, *more))
@@ -122,8 +152,8 @@ def _unary(op: str) -> Callable[..., Any]:
 
 
 def _binary(op: str) -> tuple[Callable[[Any, Any], Any], Callable[[Any, Any], Any]]:
-    def forward(self: Any, other: Any) -> Any:
-        return Operation(op, (self, other))
+    def forward(self: Any, other: Any, *more: Any) -> Any:  # pow() alone may have a third operand
+        return Operation(op, (self, other, *more))
 
     def reflected(self: Any, other: Any) -> Any:
         return Operation(op, (other, self))
@@ -131,28 +161,13 @@ def _binary(op: str) -> tuple[Callable[[Any, Any], Any], Callable[[Any, Any], An
     return forward, reflected
 
 
-for _op in (
-    "add",
-    "sub",
-    "mul",
-    "truediv",
-    "floordiv",
-    "mod",
-    "pow",
-    "matmul",
-    "and",
-    "or",
-    "xor",
-    "lshift",
-    "rshift",
-    "divmod",
-):
+for _op in (*ARITHMETIC, "divmod"):
     _forward, _reflected = _binary(_op)
     setattr(Expression, f"__{_op}__", _forward)
     setattr(Expression, f"__r{_op}__", _reflected)
-for _op in ("lt", "le", "gt", "ge"):
+for _op in ORDER:
     setattr(Expression, f"__{_op}__", _binary(_op)[0])
-for _op in ("neg", "pos", "abs", "invert", "round"):
+for _op in ("neg", "pos", "abs", "invert", "round", "trunc", "floor", "ceil"):
     setattr(Expression, f"__{_op}__", _unary(_op))
 del _op, _forward, _reflected
 
@@ -161,13 +176,16 @@ del _op, _forward, _reflected
 class Call(Expression):
     """A task applied to arguments, as they were written; bound to the signature when it is reduced."""
 
-    __slots__ = ("_args", "_kwargs", "_task")
+    __slots__ = ("_args", "_how", "_kwargs", "_task")
 
-    def __init__(self, task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    def __init__(
+        self, task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], how: How | None = None
+    ) -> None:
         self._serial = next(_serials)
         self._task = task
         self._args = args
         self._kwargs = kwargs
+        self._how = how  # the options and the context that it was given
         _made(self)
 
 
@@ -189,15 +207,21 @@ class Form(Expression):
 
     __slots__ = ("_form", "_operands")
 
-    def __init__(self, form: str, operands: tuple[Any, ...]) -> None:
+    def __init__(
+        self, form: Any, operands: tuple[Any, ...]
+    ) -> None:  # the name of one of the language's own, or a SpecialForm
         self._serial = next(_serials)
         self._form = form
         self._operands = operands
 
 
 def operands(node: Expression) -> tuple[Any, ...]:
-    """What the node was made of: arguments or operands, one flat tuple."""
+    """What the node was made of: arguments (then the values of options and context that it was given) or operands, one flat tuple."""
     if type(node) is Call:
+        how = node._how
+        if how is not None:
+            options = (*how.options.values(), *how.below.values(), dict(how.context))
+            return (*node._args, *node._kwargs.values(), *options)
         return (*node._args, *node._kwargs.values()) if node._kwargs else node._args
     found: tuple[Any, ...] = node._operands
     return found
@@ -218,7 +242,8 @@ def _say(node: Expression) -> str:
         return f"{node._task.full_name}(…)"
     if type(node) is Operation:
         inner = next((o for o in node._operands if isinstance(o, Expression)), None)
-        return f"operation {node._op} on {_head(inner)}" if inner is not None else f"operation {node._op}"
+        name = f"{node._op} {node._operands[1]!r}" if node._op in ("getattr", "method") else node._op
+        return f"operation {name} on {_head(inner)}" if inner is not None else f"operation {name}"
     return f"{node._form}(…)" if type(node) is Form else "an expression"
 
 
@@ -237,9 +262,15 @@ def _lazy(node: Expression, problem: str, instead: str) -> LazyValueError:
 
 
 def _width(node: Expression, problem: str) -> int:
-    width = node._task.options.nout if type(node) is Call else None
+    width = None
+    if type(node) is Call:
+        width = node._task.declared.nout
+        if node._how is not None:
+            width = node._how.options.get("nout", width)
     if width is None:
-        raise _lazy(node, problem, "@task(nout=2) to unpack a known number, or a task that takes the whole value")
+        raise _lazy(
+            node, problem, "@task(nout=2) to unpack a known number, map_(task, xs), or a task that takes all of it"
+        )
     return width
 
 
@@ -248,6 +279,7 @@ def _made(call: Call) -> None:
     if application is not None:
         # Past Call.__init__ and Task.__call__, and where it was a partial application past that too: where the user wrote the call.
         frame = sys._getframe(3)
-        if frame.f_code.co_filename == sys._getframe(2).f_code.co_filename and frame.f_back is not None:
+        own = sys._getframe(2).f_code.co_filename
+        while frame.f_code.co_filename == own and frame.f_back is not None:
             frame = frame.f_back
         application.made.append((call, frame.f_code.co_filename, frame.f_lineno))

@@ -6,15 +6,17 @@ What happens to a cell between its beginning and its end, and in which order, is
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from typing import Any
 
-from ._cells import ARGUMENTS, NORMAL, Cell, Stage, chain, is_bound_for, job_note, jobs_of
+from ._cells import ARGUMENTS, BODY, NORMAL, Cell, Stage, chain, is_bound_for, job_note, jobs_of
 from ._containers import expressions, fill
-from ._digests import Digester
-from ._effects import ABSENT, Effect, Found, Lost, Raised, Remember, Target
+from ._digests import Digester, digest_of
+from ._effects import ABSENT, NONE, Effect, Found, Lost, Raised, Remember, Target
 from ._expressions import Call, Expression, hidden
-from ._rebuild import REFUSED
-from ._traces import EMPTY, Ledger, join
+from ._rebuild import REFUSAL, REFUSED
+from ._scopes import Scope, Scopes
+from ._traces import EMPTY, Footprint, Ledger, join
 
 # A value above this many bytes is let go of when everybody who waited has it: it can be had from the store again.
 KEPT = 1024
@@ -27,12 +29,22 @@ class Graph:
     failed  what failed of itself, not because of what it waited for: the cell, the failure, and the calls around it
     """
 
+    # Slots: an instance with more than 30 attributes has a dictionary of its own, and each access takes longer.
+    __slots__ = (
+        "_cells", "_digester", "_harmless", "_jobs", "_ledger", "_local", "_open", "_outbox", "_overs", "_parked", "_root", "_scoped",
+        "_scopes", "_tagged", "_todo", "_wanted", "doomed", "failed",
+    )  # fmt: skip
     _root: Cell
+    _scopes: Scopes
 
     def __init__(self, digester: Digester) -> None:
         self._digester = digester
         self._ledger = Ledger()
         self._cells: dict[Expression, Cell] = {}
+        self._scoped: dict[Scope, dict[Expression, Cell]] = {}  # the cells inside of overrides
+        self._local = self._cells  # of the template that is looked at
+        self._overs: dict[Cell, Mapping[str, Any]] = {}  # what a call has put over its context
+        self._tagged: dict[Cell, Mapping[str, str]] = {}  # the tags that the value will have
         self._todo: deque[Cell] = deque()
         self._outbox: list[tuple[Any, Effect]] = []
         self._wanted: dict[Target, None] = {}
@@ -43,16 +55,21 @@ class Graph:
         self.doomed: Raised | None = None
         self.failed: list[tuple[Cell, Raised, tuple[tuple[str, Any], ...]]] = []
 
-    def _cell(self, node: Expression, parent: Cell | None) -> Cell:
-        cell = self._cells[node] = Cell(node, parent)
+    def _table(self, scope: Scope | None) -> dict[Expression, Cell]:
+        return self._cells if scope is None else self._scoped.setdefault(scope, {})
+
+    def _cell(self, node: Expression, parent: Cell | None, scope: Scope | None) -> Cell:
+        cell = Cell(node, parent, scope)
+        cells = self._cells if scope is None else self._table(scope)
+        cells[node] = cell
         if type(node) is Call:
             self._jobs += 1
             cell.job = self._jobs
         self._todo.append(cell)
         return cell
 
-    def _demand(self, cell: Cell, template: Any, stage: Stage, parent: Cell | None) -> None:
-        """The cell waits until everything in the template has an outcome."""
+    def _demand(self, cell: Cell, template: Any, stage: Stage, parent: Cell | None, scope: Scope | None) -> None:
+        """The cell waits until everything in the template, reduced in that scope, has an outcome."""
         cell.stage = stage
         cell.template = template
         nodes = expressions(template)
@@ -60,11 +77,12 @@ class Graph:
             cell.kids = ()
             self._todo.append(cell)
             return
-        cells, kids, pending = self._cells, [], 0
+        kids, pending = [], 0
+        cells = self._cells if scope is None else self._table(scope)
         for node in nodes:
             kid = cells.get(node)
             if kid is None:
-                kid = self._cell(node, parent)
+                kid = self._cell(node, parent, scope)
             kids.append(kid)
             kid.readers += 1
             if kid.outcome is None:
@@ -102,7 +120,7 @@ class Graph:
         self._parked.append(cell)
 
     def _outcome_of(self, node: Expression) -> Found:
-        cell = self._cells.get(node)
+        cell = self._local.get(node)
         if cell is None or type(cell.outcome) is not Found:
             raise hidden(node)
         return cell.outcome
@@ -122,6 +140,8 @@ class Graph:
 
         filled = cell.template
         if cell.kids:
+            scope = cell.inside if cell.stage is BODY else cell.scope
+            self._local = self._cells if scope is None else self._table(scope)
             filled = fill(filled, object_of)
             for kid in cell.kids:
                 self._read(kid)
@@ -165,15 +185,22 @@ class Graph:
         if cell.job:
             outcome = self._note(cell, outcome)
             arguments = cell.basis
-            cell.basis = join([arguments, cell.below]) if arguments is not EMPTY else cell.below
+            below = cell.below if cell.inside is cell.scope else self._seen_outside(cell, cell.below)
+            cell.basis = join([arguments, below]) if arguments is not EMPTY else below
         else:
-            cell.basis = cell.rests
+            rests = cell.rests
+            cell.basis = rests if cell.inside is cell.scope else self._seen_outside(cell, self._ledger.total(rests))
+        if self._tagged:
+            self._note_tags(cell, outcome)
         for kid in cell.kids:
             self._read(kid)
         cell.outcome = outcome
         cell.stage = NORMAL
-        cell.template = cell.args = cell.reduction = None
-        cell.known = ()
+        cell.template = cell.args = None
+        # The body is kept, for calls of the same key in other scopes; large bytes of it are in the store, or wanted by nobody.
+        if cell.reduction is not None and cell.reduction.size > KEPT:
+            cell.reduction = without_bytes(cell.reduction)
+        cell.known = None
         cell.keyed = None
         cell.kids = ()
         if type(outcome) is Raised and self.doomed is None and is_bound_for(self._root, cell, self._harmless):
@@ -183,6 +210,19 @@ class Graph:
             waiter.pending -= 1
             if not waiter.pending:
                 self._todo.append(waiter)
+
+    def _seen_outside(self, cell: Cell, footprint: Footprint) -> Footprint:
+        over = self._overs.pop(cell, NONE)
+        return self._ledger.intern(self._scopes.outside(footprint, cell.scope, cell.inside, over))
+
+    def _note_tags(self, cell: Cell, outcome: Found | Raised) -> None:
+        tags = self._tagged.pop(cell, None)
+        if tags and type(outcome) is Found and outcome.token:
+            self._outbox.append((cell, Remember(b"", tagged=(digest_of(outcome.token), tags))))
+
+    def _refuse(self, cell: Cell) -> None:
+        """Nothing that rests on it may be remembered (rule 12)."""
+        cell.rests = join([cell.rests, REFUSAL])
 
     def _may_remember(self, cell: Cell) -> bool:
         keyed, definition = cell.keyed, cell.definition
@@ -201,10 +241,11 @@ class Graph:
         if type(outcome) is Raised:
             return outcome
         assert type(outcome) is Found
-        if cell.how == "shared" or keyed is None or definition is None or not definition.options.cache or keyed.stale:
+        is_shared = cell.how == "shared" and cell.reduction is None
+        if is_shared or keyed is None or definition is None or not definition.options.cache or keyed.stale:
             return outcome
         note.own = definition.entry
-        if cell.how == "ran" and cell.reduction is None and outcome.size and not definition.task.is_async:
+        if cell.how == "ran" and cell.reduction is None and outcome.size and not definition.task.is_open:
             note.reduction = outcome
         # What was recalled by its single reduction is remembered again, else every later run would walk down the same path (rule 24).
         if REFUSED not in below and (cell.how == "ran" or cell.reduction is not None):
@@ -212,9 +253,7 @@ class Graph:
         if note.normal is None and note.reduction is None:
             return outcome
         if outcome.size > KEPT and outcome.data is not None:
-            return Found(
-                outcome.value, outcome.token, outcome.codec, None, outcome.externals, False, outcome.size, outcome.names
-            )
+            return without_bytes(outcome)
         return outcome
 
     def _remember_body(self, cell: Cell, found: Found) -> None:
@@ -222,10 +261,17 @@ class Graph:
         assert keyed is not None
         assert definition is not None
         note = Remember(keyed.key, job_note(cell, None))
-        if definition.options.cache and not keyed.stale and not definition.task.is_async:
+        if definition.options.cache and not keyed.stale and not definition.task.is_open:
             note.own, note.reduction = definition.entry, found
         self._outbox.append((cell, note))
 
     def _ask_for(self, cell: Cell, effect: Effect) -> None:
         self._open += 1
         self._outbox.append((cell, effect))
+
+
+def without_bytes(found: Found) -> Found:
+    """The value without its bytes, which the store has."""
+    return Found(
+        found.value, found.token, found.codec, None, found.externals, found.lazy, found.size, found.names, found.carries
+    )

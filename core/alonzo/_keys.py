@@ -7,10 +7,10 @@ from typing import Any
 
 import attrs
 
-from ._containers import located
+from ._containers import located, refuse_hidden
 from ._digests import Digester, call_key
 from ._effects import Found, Target
-from ._errors import EncodeError
+from ._errors import EncodeError, LazyValueError
 from ._expressions import Expression
 from ._rebuild import Definition, World
 from ._traces import EMPTY, External, Footprint
@@ -53,7 +53,8 @@ class ArgumentLook:
         Raises:
             EncodeError: an argument cannot be digested.
         """
-        tokens = self._tokens(args)
+        counted = definition.counted
+        tokens = self._tokens(args if counted is None else tuple([args[place] for place in counted]))
         if self.wanted:
             return None
         if not self._externals and not self._names:
@@ -79,6 +80,9 @@ class ArgumentLook:
             return [token(value, self) for value in values]
         except EncodeError as error:
             raise self._explained(values, error) from None
+        except LazyValueError:
+            refuse_hidden(values)  # says where in it
+            raise
 
     def _explained(self, values: tuple[Any, ...], error: EncodeError) -> EncodeError:
         return EncodeError(f"the arguments{located(values, lambda part: self._digester.token(part, self), error)}")

@@ -6,7 +6,8 @@
             ...  # perform it, now or later; for all but Remember:
             machine.answer(ticket, answer)
 
-Rule 1. Every change of a cell's stage, outcome and basis is in this file and in its lower half, _graph; nobody else assigns them.
+Rule 1. Every change of a cell's stage, outcome and basis is in this file and in what it is built on: _awaiting, _sharing, _entering and
+        _graph; nobody else assigns them.
 Rule 2. Nothing recurses along the expression. What can go on stands in `_todo`; depth is bounded by memory only.
 Rule 3. The same answers in the same order give the same effects. No clock, no chance, no hash order.
 Rule 4. The order of answers changes neither the value, nor what is applied, nor what is remembered: a cell settles after all that it
@@ -17,8 +18,9 @@ A *cell* is the machine's record of one expression object. It waits for a *templ
 operation, what a form demands, the body that an application returned. When every expression in the template has an outcome, the
 cell takes its next step:
 
-    call       BEGUN -> ARGUMENTS -> RECALLED -> APPLIED -> BODY -> GATHERED -> normal
-                                  -> FOLLOWING (an equal call is at it) -> normal
+    call       BEGUN -> (OPTIONS) -> ARGUMENTS -> RECALLED -> APPLIED -> BODY -> GATHERED -> normal
+                                               -> FOLLOWING (an equal call is at it) -> normal
+                                               -> INHERITING (an equal call in another scope is applied) -> BODY -> normal
     operation  BEGUN -> ARGUMENTS -> APPLIED -> (BODY) -> normal
     form       BEGUN -> DEMANDED (again and again) -> BODY -> normal
 
@@ -27,10 +29,10 @@ cell takes its next step:
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ._awaiting import Awaiting
 from ._cells import (
     APPLIED,
     ARGUMENTS,
@@ -41,50 +43,41 @@ from ._cells import (
     FETCHED,
     FOLLOWING,
     GATHERED,
+    INHERITING,
     KEYED,
+    OPTIONS,
     RECALLED,
     Cell,
     Inspection,
     loop,
 )
-from ._digests import Digester, digest_of
-from ._effects import (
-    ABSENT,
-    Answer,
-    Apply,
-    Asks,
-    Effect,
-    Fetch,
-    Found,
-    Inspect,
-    Lost,
-    Normal,
-    Raised,
-    Recall,
-    Records,
-    Resume,
-)
+from ._digests import Digester
+from ._effects import ABSENT, Answer, Apply, Asks, Effect, Fetch, Found, Inspect, Lost, Raised, Records, Resume
 from ._errors import AlonzoError, LoopError
 from ._expressions import Call, Form, Operation, describe
-from ._forms import FORMS, Become, Demand
-from ._graph import Graph
-from ._keys import ArgumentLook, Keyed
-from ._rebuild import REFUSAL, Verdicts, World, changed
-from ._traces import EMPTY, external_entries, join
+from ._forms import begun
+from ._keys import Keyed
+from ._options import NONE, How
+from ._rebuild import REFUSAL, changed
+from ._special import Become, Course, Demand
+from ._traces import EMPTY, Footprint, external_entries, join
 
 _APPLIED = (Found, Raised, Lost)
 _FETCHED = (Found, Lost)
 
 
-class Machine(Graph):
+class Machine(Awaiting):
     """Reduces one expression, or a container of expressions, to normal form.
 
     digester  of values, the same as where results are made
     context   the run's context
     recall    False: nothing is recalled (what is applied is still remembered)
     forced    says of which tasks, by full name, nothing may be recalled, nor anything that rests on them
+    below     options for everything, as if below a call with `options_below`
     gone      digests of values whose bytes were found missing: what is recorded by them is not recalled
     """
+
+    __slots__ = ("moved",)
 
     def __init__(
         self,
@@ -95,20 +88,13 @@ class Machine(Graph):
         recall: bool = True,
         forced: Callable[[str], bool] = lambda _: False,
         gone: frozenset[bytes] = frozenset(),
+        below: Mapping[str, Any] = NONE,
     ) -> None:
-        super().__init__(digester)
-        self._recall = recall
-        self._forced = forced
-        self._gone = gone
-        self.world = World(context or {}, digester)
-        self._verdicts = Verdicts(self.world, forced)
-        self._look = ArgumentLook(digester, self.world, self._outcome_of)
-        self._leaders: dict[bytes, Cell] = {}  # the first call of each key
-        self._questions: dict[Cell, int] = {}  # the cell of what an application awaits -> the number it was asked under
-        self._asking: dict[Cell, set[Cell]] = {}  # an open application -> those of its questions that are not answered
+        super().__init__(digester, context or {}, recall=recall, forced=forced, gone=gone)
         # External values that changed under a body's hands, by task.
         self.moved: list[tuple[str, list[tuple[str, str, bytes | None]]]] = []
-        self._root = self._cell(Form("value", (root,)), None)
+        scope = self._scopes.inside(None, How(below=below)) if below else None
+        self._root = self._cell(Form("value", (root,)), None, scope)
         self._root.readers = 1
 
     @property
@@ -143,13 +129,9 @@ class Machine(Graph):
         if type(answer) is Asks and stage is APPLIED:
             self._ask(ticket, answer)
             return
-        questions = self._asking.pop(ticket, None) if self._asking else None
-        if questions:
+        if self._asking and self._asks_no_more(ticket):
             # It ended with questions open: by the order in which others were answered, perhaps, which no record can hold (rule 14).
-            for asked in questions:
-                del self._questions[asked]
             ticket.rests = join([ticket.rests, REFUSAL])
-            self._open += 1
         self._open -= 1
         if ticket.outcome is not None:
             return  # a loop failed it while it waited: what it made of that does not count
@@ -157,6 +139,8 @@ class Machine(Graph):
             self._recalled(ticket, answer)
         elif stage is APPLIED and isinstance(answer, _APPLIED):
             self._applied(ticket, answer)
+        elif stage is APPLIED and type(answer) is Records:
+            self._recorded(ticket, answer)
         elif stage is GATHERED and isinstance(answer, _APPLIED):
             self._gathered(ticket, answer)
         elif stage is FETCHED and isinstance(answer, _FETCHED):
@@ -174,13 +158,22 @@ class Machine(Graph):
             keyed.stale = True
             self.moved.append((describe(ticket.node), moved))
 
-    def is_awaiting(self, ticket: Any) -> bool:
-        """Is this open application waiting for the machine, not for the world?"""
-        return bool(self._asking.get(ticket))
+    def refuse(self, ticket: Any) -> None:
+        """Nothing of this application may be remembered, nor anything that rests on it; said before the answer."""
+        if ticket.keyed is not None:
+            ticket.keyed.stale = True
 
-    def looked_into(self, ticket: Any) -> tuple[tuple[str, str], ...]:
-        """The places of external values in what this application awaited: to be inspected when it ends, as those of its arguments."""
-        return ticket.keyed.awaited if ticket.keyed is not None else ()
+    def reduced_elsewhere(self, ticket: Any, below: Footprint, jobs: int) -> int:
+        """A sub-run made this application, and rests on this; answers the first of as many numbers for its jobs. Said before the answer."""
+        ticket.rests = join([ticket.rests, self._ledger.intern(below)])
+        first = self._jobs + 1
+        self._jobs += jobs
+        return first
+
+    @property
+    def footprint(self) -> Footprint:
+        """What the outcome rests on."""
+        return self._ledger.total(self._root.basis)
 
     # -- cells -----------------------------------------------------------------------------------
 
@@ -209,6 +202,8 @@ class Machine(Graph):
             self._begin(cell)
         elif stage is ARGUMENTS:
             self._arguments(cell)
+        elif stage is OPTIONS:
+            self._optioned(cell)
         elif stage is KEYED:
             self._judge(cell)
         elif stage is BODY:
@@ -217,23 +212,20 @@ class Machine(Graph):
             self._demanded(cell)
         elif stage is FOLLOWING:
             self._adopt(cell, cell.kids[0])
+        elif stage is INHERITING:
+            self._inherit_or_apply(cell)
         elif stage is AWAITED:
             self._awaited(cell)
 
     def _begin(self, cell: Cell) -> None:
         node = cell.node
         if type(node) is Call:
-            definition = self.world.tasks.get(node._task)
-            if definition is None:
-                self._park(cell, [("task", node._task)])
-                return
-            cell.definition = definition
-            cell.rests = definition.own
-            self._demand(cell, node._task.signature.bind(node._args, node._kwargs), ARGUMENTS, cell.parent)
+            self._begin_call(cell, node)
         elif type(node) is Operation:
-            self._demand(cell, node._operands, ARGUMENTS, cell.parent)
+            self._demand(cell, node._operands, ARGUMENTS, cell.parent, cell.scope)
         else:
-            cell.known = []
+            assert type(node) is Form
+            cell.known = begun(node)
             self._form(cell)
 
     # -- arguments, keys -------------------------------------------------------------------------
@@ -253,6 +245,7 @@ class Machine(Graph):
     def _operate(self, cell: Cell) -> None:
         node = cell.node
         assert type(node) is Operation
+        self._local = self._cells if cell.scope is None else self._table(cell.scope)
         keyed = self._look.met(cell.template)
         if keyed is None:
             self._park(cell, self._look.wanted)
@@ -268,10 +261,11 @@ class Machine(Graph):
     def _key(self, cell: Cell) -> bool:
         """Give the cell its key; False: it is parked until the world has been inspected, or has failed."""
         assert cell.definition is not None
+        self._local = self._cells if cell.scope is None else self._table(cell.scope)
         try:
             keyed = self._look.keyed(cell.definition, cell.template)
         except AlonzoError as error:
-            if not any(isinstance(value, BaseException) for value in cell.template):
+            if not self._holds_error(cell):
                 self._fail(cell, error)
                 return False
             # A recovery gets the exception as it is, also one that has no digest: not shared, and not remembered.
@@ -284,107 +278,42 @@ class Machine(Graph):
             cell.basis = join([cell.basis, self._ledger.intern(keyed.rests)])
         return True
 
-    # -- shared, recalled, applied -----------------------------------------------------------------
+    def _holds_error(self, cell: Cell) -> bool:
+        """Is it given an exception that a form has caught, as an argument or somewhere inside one?"""
+        caught = [kid.outcome.value for kid in cell.kids if type(kid.outcome) is Found]
+        return any(isinstance(value, BaseException) for value in (*cell.template, *caught))
 
-    def _share(self, cell: Cell) -> None:
-        """An equal call of this run is at it, or has its outcome; else what is recorded decides."""
-        keyed, definition = cell.keyed, cell.definition
-        assert keyed is not None
-        assert definition is not None
-        if keyed.stale:
-            # The key says what is no longer so: neither shared, nor recalled, nor remembered (rule 13 i).
-            self._apply(cell)
-            return
-        leader = self._leaders.get(keyed.key)
-        if leader is not None:
-            self._follow(cell, leader)
-            return
-        self._leaders[keyed.key] = cell
-        if self._recall and definition.options.cache and not self._forced(definition.task.full_name):
-            cell.stage = RECALLED
-            self._ask_for(cell, Recall(keyed.key))
-        else:
-            self._apply(cell)
-
-    def _follow(self, cell: Cell, leader: Cell) -> None:
-        for kid in cell.kids:
-            self._read(kid)
-        cell.how = "shared"
-        cell.kids = [leader]
-        leader.readers += 1
-        if leader.outcome is not None:
-            self._adopt(cell, leader)
-            return
-        cell.stage = FOLLOWING
-        cell.pending = 1
-        if leader.waiters is None:
-            leader.waiters = [cell]
-        else:
-            leader.waiters.append(cell)
-
-    def _adopt(self, cell: Cell, leader: Cell) -> None:
-        assert leader.outcome is not None
-        cell.rests = leader.below
-        self._settle(cell, leader.outcome)
-
-    def _recalled(self, cell: Cell, answer: Any) -> None:
-        if answer is ABSENT:
-            self._apply(cell)
-            return
-        assert type(answer) is Records
-        definition = cell.definition
-        assert definition is not None
-        # Normal forms first: each settles a whole subgraph. `check="each"` asks part by part instead.
-        normals = answer.normals if definition.options.check == "footprint" else ()
-        reductions = () if definition.task.is_async else answer.reductions
-        cell.candidates = deque([*normals, *reductions])
-        cell.stage = KEYED
-        self._todo.append(cell)
-
-    def _judge(self, cell: Cell) -> None:
-        """Take the first recorded candidate that holds; without one, apply."""
-        candidates = cell.candidates
-        while candidates:
-            candidate = candidates[0]
-            found = candidate.value if type(candidate) is Normal else candidate
-            footprint = candidate.footprint if type(candidate) is Normal else external_entries(found.externals)
-            verdict = digest_of(found.token) not in self._gone and self._verdicts.judge(footprint)
-            if verdict is False:
-                candidates.popleft()
-                continue
-            if verdict is not True:
-                self._park(cell, verdict)
-                return
-            cell.how = "recalled"
-            if type(candidate) is Normal:
-                cell.candidates = None
-                cell.rests = self._ledger.intern(footprint)
-                self._settle(cell, found)
-                return
-            cell.candidates, cell.reduction = None, found
-            self._reduced(cell, found)
-            return
-        cell.candidates = None
-        self._apply(cell)
+    # -- applied ---------------------------------------------------------------------------------
 
     def _apply(self, cell: Cell) -> None:
         keyed, definition = cell.keyed, cell.definition
         assert definition is not None
         assert keyed is not None
+        if self._others and definition.options.share and self._inherits(cell):
+            return
+        was_asked = cell.stage is RECALLED or cell.stage is KEYED
         cell.stage = APPLIED
         cell.how = "ran"
-        cell.args, carried = self._filled(cell)
+        carried = (
+            cell.args is not None
+        )  # applied anew, as the body that was recorded or sent cannot be decoded: it may be
+        if not carried:
+            cell.args, carried = self._filled(cell)
         places = tuple([(kind, place) for kind, place, _ in keyed.externals]) if keyed.externals else ()
-        job = Apply(cell.job, definition.task, cell.args, "", keyed.key, definition.fingerprint, carried, places)
+        fingerprint = definition.fingerprint
+        job = Apply(cell.job, definition.task, cell.args, "", keyed.key, fingerprint, carried, places, was_asked)
         self._ask_for(cell, job)
 
     def _applied(self, cell: Cell, answer: Found | Raised | Lost) -> None:
+        if self._heirs:
+            self._todo.extend(self._heirs.pop(cell, ()))
         if type(answer) is not Found:
             self._settle(cell, self._failure(cell, answer))
             return
         self._places(answer)
         if cell.keyed is not None and cell.keyed.stale:
-            cell.rests = join([cell.rests, REFUSAL])
+            self._doubtful.add(cell.keyed.key)
+            self._refuse(cell)
         if answer.lazy and cell.definition is not None:
             self._remember_body(cell, answer)
         self._reduced(cell, answer)
@@ -403,12 +332,13 @@ class Machine(Graph):
             cell.rests = join([cell.rests, self._ledger.intern(external_entries(found.externals))])
         if not found.lazy:
             self._settle(cell, found)
-        elif found.value is ABSENT:
+            return
+        cell.reduction = found
+        if found.value is ABSENT:
             cell.stage = FETCHED
             self._ask_for(cell, Fetch(found))
         else:
-            cell.reduction = found
-            self._demand(cell, found.value, BODY, cell if cell.job else cell.parent)
+            self._demand(cell, found.value, BODY, cell if cell.job else cell.parent, cell.inside)
 
     def _fetched(self, cell: Cell, answer: Found | Lost) -> None:
         if type(cell.node) is Form:
@@ -416,12 +346,14 @@ class Machine(Graph):
             if type(answer) is Lost:
                 self._settle(cell, self._failure(cell, answer))
                 return
-            assert type(cell.known) is list
-            cell.known[-1] = answer
+            assert type(cell.known) is Course
+            cell.known.outcome = answer
             self._form(cell)
             return
         if type(answer) is Found:
             self._reduced(cell, answer)
+        elif cell.how == "ran":
+            self._settle(cell, self._failure(cell, answer))  # made in this run: applied again, it would be no other
         else:
             # It cannot be decoded any more (a task was renamed, bytes are damaged): as if nothing had been recorded.
             cell.rests = cell.definition.own if cell.definition is not None else EMPTY
@@ -439,7 +371,8 @@ class Machine(Graph):
 
     def _settle_or_gather(self, cell: Cell, found: Found) -> None:
         """A call's value that no application made has neither digest nor bytes: it is put together first, if it will be remembered."""
-        if cell.definition is None or found.size or not self._may_remember(cell):
+        is_wanted = cell in self._tagged if cell.definition is None else not found.size and self._may_remember(cell)
+        if not is_wanted or (cell.definition is None and found.token):
             self._settle(cell, found)
             return
         cell.stage = GATHERED
@@ -457,20 +390,23 @@ class Machine(Graph):
     def _form(self, cell: Cell) -> None:
         node = cell.node
         assert type(node) is Form
-        step = FORMS[node._form](node._operands, cell.known, self.world)  # type: ignore[arg-type]
+        assert type(cell.known) is Course
+        step = cell.known.step(cell.scope or self.world)  # type: ignore[arg-type]
         if type(step) is Demand:
             cell.looks, cell.catches = step.look, step.caught
-            self._demand(cell, step.template, DEMANDED, cell.parent)
+            self._demand(cell, step.template, DEMANDED, cell.parent, cell.scope)
         elif type(step) is Become:
             cell.catches = False
             if step.rests:
                 cell.rests = join([cell.rests, self._ledger.intern(step.rests)])
             if step.recovered:
                 # What failed is tried again in every later run: nothing above may be recalled in its place (rule 12).
-                cell.rests = join([cell.rests, REFUSAL])
-            self._demand(cell, step.template, BODY, cell.parent)
+                self._refuse(cell)
+            if step.tags:
+                self._tagged[cell] = step.tags
+            self._demand(cell, step.template, BODY, cell.parent, cell.inside)
         else:
-            self._settle(cell, step.outcome)
+            self._settle(cell, self._failure(cell, step.outcome) if step.fresh else step.outcome)
 
     def _demanded(self, cell: Cell) -> None:
         outcome: Found | Raised | None = self._gather(cell) if cell.kids else None
@@ -479,62 +415,15 @@ class Machine(Graph):
                 outcome = self._value_of(cell)
             except TypeError as error:  # a key or an item that cannot be hashed
                 outcome = self._failure(cell, Raised(error))
-        assert type(cell.known) is list
-        cell.known.append(outcome)
+        assert type(cell.known) is Course
+        cell.known.outcome = outcome
         if type(outcome) is Found and cell.looks and outcome.value is ABSENT:
             cell.stage = FETCHED
             self._ask_for(cell, Fetch(outcome))
             return
         self._form(cell)
 
-    # -- awaiting ----------------------------------------------------------------------------------
-
-    def _ask(self, cell: Cell, asks: Asks) -> None:
-        """An open application awaits an expression; until it is answered, the application does not count as under way."""
-        asked = Cell(Form("value", (asks.expression,)), cell)
-        asked.stage = AWAITED
-        asked.readers = 1
-        asked.catches = True
-        self._questions[asked] = asks.number
-        questions = self._asking.setdefault(cell, set())
-        if not questions:
-            self._open -= 1
-        questions.add(asked)
-        self._demand(asked, asks.expression, AWAITED, cell)
-
-    def _awaited(self, asked: Cell) -> None:
-        asker = asked.parent
-        assert asker is not None
-        failure = self._gather(asked) if asked.kids else None
-        outcome = failure if failure is not None else self._value_of(asked)
-        if asked not in self._questions:
-            asked.outcome = outcome  # the application has ended meanwhile
-            return
-        if type(outcome) is Found and not self._looks_into(asker, asked, outcome):
-            return
-        number = self._questions.pop(asked)
-        asked.outcome = outcome
-        refused = [REFUSAL] if failure is not None else []
-        asker.rests = join([asker.rests, asked.rests, *refused])
-        questions = self._asking[asker]
-        questions.discard(asked)
-        if not questions:
-            self._open += 1
-        self._outbox.append((asker, Resume(number, outcome)))
-
-    def _looks_into(self, asker: Cell, asked: Cell, outcome: Found) -> bool:
-        """An application is given a value that it may look into: external values in it count as those of its arguments do."""
-        met = self._look.met((outcome,))
-        if met is None:
-            self._park(asked, self._look.wanted)
-            return False
-        keyed = asker.keyed
-        if met.rests and keyed is not None:
-            asker.rests = join([asker.rests, self._ledger.intern(met.rests)])
-            keyed.externals += met.externals
-            keyed.awaited += tuple((kind, place) for kind, place, _ in met.externals)
-            keyed.stale = keyed.stale or met.stale
-        return True
+    # -- loops -------------------------------------------------------------------------------------
 
     def _break_loop(self) -> None:
         """Nothing is under way and nothing is known: calls wait for each other. Fail those that close a circle."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -16,7 +16,7 @@ import attrs
 from ._digests import digest_of
 from ._effects import ABSENT, Found, Normal, Records, Remember
 from ._errors import StoreError
-from ._ports import JobRow, Note, RunRow, RunStart, RunStatus, StoreSite
+from ._ports import JobRow, Note, RunRow, RunStart, RunStatus, StoreSite, TagRow
 from ._traces import EMPTY, External, Footprint, Ledger
 
 MOST = 8
@@ -53,6 +53,8 @@ class _Shelves:
         self.epochs: dict[tuple[str, bytes], int] = {}
         self.runs: list[RunRow] = []
         self.jobs: dict[int, dict[int, JobRow]] = {}
+        self.claims: dict[bytes, int] = {}
+        self.tags: dict[tuple[int, int, bytes, str], str] = {}  # run, job, value, name -> text
         self.ledger = Ledger()
 
 
@@ -61,7 +63,7 @@ _naming = threading.Lock()
 
 
 class MemoryStore:
-    """The port `Store`, in memory. Nothing is lost on `close`: the name's other stores go on."""
+    """The ports `Store`, `Claims` and `Tagged`, in memory. Nothing is lost on `close`: the name's other stores go on."""
 
     def __init__(self, shelves: _Shelves) -> None:
         self._shelves = shelves
@@ -85,6 +87,7 @@ class MemoryStore:
             row = RunRow(number, start.task, start.arguments, "running", start.started, None, {})
             self._shelves.runs.append(attrs.evolve(row, tags=dict(start.tags)))
             self._shelves.jobs[number] = {}
+            self._tag(number, 0, b"", start.tags)
             return number
 
     def commit(self, run: int, notes: Sequence[Note]) -> None:
@@ -96,6 +99,8 @@ class MemoryStore:
             for note in notes:
                 disagreed |= self._remember(note.remember)
                 self._record(jobs, note)
+                self._tell_tags(run, note.remember)
+            self._release(run, [note.remember.key for note in notes])
             for task in disagreed:
                 self._shelves.epochs[task] = self._shelves.epochs.get(task, 0) + 1
 
@@ -104,6 +109,7 @@ class MemoryStore:
 
     def finish(self, run: int, status: RunStatus, counts: Mapping[str, int], error: str = "") -> None:
         with self._shelves.lock:
+            self._release(run, list(self._shelves.claims))
             row = self._shelves.runs[run - 1]
             self._shelves.runs[run - 1] = attrs.evolve(
                 row, status=status, finished=time.time(), counts=dict(counts), error=error
@@ -116,6 +122,31 @@ class MemoryStore:
     def jobs(self, run: int) -> Sequence[JobRow]:
         with self._shelves.lock:
             return [row for _, row in sorted(self._shelves.jobs.get(run, {}).items())]
+
+    def claim(self, run: int, keys: Sequence[bytes]) -> Collection[bytes]:
+        with self._shelves.lock:
+            for key in keys:
+                self._shelves.claims.setdefault(key, run)
+            return self.held(run, keys)
+
+    def release(self, run: int, keys: Sequence[bytes]) -> None:
+        with self._shelves.lock:
+            self._release(run, keys)
+
+    def held(self, run: int, keys: Sequence[bytes]) -> Collection[bytes]:
+        # A run that is not finished is alive: it shares the process, and its life.
+        with self._shelves.lock:
+            claims = self._shelves.claims
+            return {key for key in keys if claims.get(key, run) != run} if claims else ()
+
+    def tagged(self, name: str, text: str | None = None) -> Sequence[TagRow]:
+        with self._shelves.lock:
+            rows = [
+                TagRow(run, job, value, name, given)
+                for (run, job, value, called), given in self._shelves.tags.items()
+                if called == name and text in {None, given}
+            ]
+            return sorted(rows, key=lambda row: (-row.run, row.value, row.job))
 
     def close(self) -> None:
         """Idempotent."""
@@ -163,6 +194,23 @@ class MemoryStore:
         copy.externals, copy.lazy = found.externals, found.lazy
         return copy
 
+    def _release(self, run: int, keys: Sequence[bytes]) -> None:
+        claims = self._shelves.claims
+        if claims:
+            for key in keys:
+                if claims.get(key) == run:
+                    del claims[key]
+
+    def _tag(self, run: int, job: int, value: bytes, tags: Mapping[str, str]) -> None:
+        for name, text in tags.items():
+            self._shelves.tags[run, job, value, name] = text
+
+    def _tell_tags(self, run: int, told: Remember) -> None:
+        if told.job is not None and told.job.tags:
+            self._tag(run, told.job.number, b"", told.job.tags)
+        if told.tagged is not None:
+            self._tag(run, 0, *told.tagged)
+
     def _record(self, jobs: dict[int, JobRow], note: Note) -> None:
         job = note.remember.job
         if job is None:
@@ -181,6 +229,8 @@ class MemoryStore:
             executor=last.executor if last else (before.executor if before else ""),
             error=_error_text(job.error),
             output=note.output or (before.output if before else ""),
+            attempts=len(note.attempts) or (before.attempts if before else 0),
+            tags={**(before.tags if before else {}), **job.tags},
         )
 
 

@@ -5,17 +5,14 @@ A new ability of a port comes as a new optional Protocol, never as a new method:
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Literal, Protocol, runtime_checkable
 
 import attrs
 
-from ._effects import Apply, Asks, Found, Lost, Raised, Records, Remember
+from ._effects import NONE, Apply, Asks, Found, Lost, Raised, Records, Remember
 from ._traces import External
-
-_NONE: Mapping[str, Any] = MappingProxyType({})
 
 # -- values ---------------------------------------------------------------------------------------
 
@@ -75,6 +72,9 @@ class Report:
     output             what the task printed, where that is captured
     seen               the arguments' external values as they were when the attempt had ended
     warnings           for the user, one line each
+    mutated            the names of the parameters that the application changed in place: nothing of it may be remembered
+    reduced            of a sub-run: what it did besides its value (see _within)
+    goes_on            the job is answered, its code could not be stopped: `ENDED` will be posted (see Honours)
     """
 
     started: float
@@ -83,10 +83,23 @@ class Report:
     output: str = ""
     seen: tuple[External, ...] = ()
     warnings: tuple[str, ...] = ()
+    mutated: tuple[str, ...] = ()
+    goes_on: bool = False
+    reduced: Any = None
 
+
+class _Ended:
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "ENDED"
+
+
+# Posted for a job that was answered before and whose code has now come to its end (see Honours).
+ENDED = _Ended()
 
 Ticket = Any
-Applied = Found | Raised | Lost | Asks
+Applied = Found | Raised | Lost | Asks | _Ended
 # Thread-safe, never blocks; an executor calls it once for each job (and once for each `Asks` before that).
 Post = Callable[[Ticket, Applied, Report], None]
 Ask = Callable[[Any], Awaitable[Any]]
@@ -130,6 +143,19 @@ class Withdraws(Protocol):
 
     def withdraw(self, post: Post) -> Sequence[Ticket]:
         """The tickets of jobs that were submitted with this `post` and have not begun; nothing is posted for them any more."""
+
+
+@runtime_checkable
+class Honours(Protocol):
+    """An executor that says which of the options `timeout`, `cpus`, `memory`, `gpus`, `disk` it honours; without this it honours none.
+
+    One that times out a job posts `Lost` with a TaskTimeoutError for it, `Apply.timeout` seconds after the job's own code has begun.
+    If that code cannot be stopped, the report says so (`goes_on`), and `ENDED` is posted through the same post and under the same
+    ticket when it has ended after all: until then what the job holds (named limits) stays held. What it comes to is dropped.
+    Without `goes_on` no `ENDED` follows.
+    """
+
+    honours: frozenset[str]
 
 
 @runtime_checkable
@@ -188,6 +214,10 @@ class RunStart:
     command: str = ""
 
 
+# How an attempt ended: with an answer; the task raised; or one of the faults that are not the task's, or not only.
+Outcome = Literal["done", "raised", "timeout", "memory", "lost", "preempted"]
+
+
 @attrs.define(weakref_slot=False)
 class Attempt:
     """One application of a job by an executor; times in seconds since the epoch."""
@@ -196,6 +226,8 @@ class Attempt:
     worker: str
     started: float
     finished: float
+    outcome: Outcome = "done"
+    error: str = ""
 
 
 @attrs.define(eq=False, weakref_slot=False)
@@ -206,7 +238,7 @@ class Note:
     attempts: tuple[Attempt, ...] = ()
     output: str = ""
     # Fingerprint trees of tasks that this run has not told yet: full name -> (fingerprint, tree, untracked).
-    definitions: Mapping[str, Any] = _NONE
+    definitions: Mapping[str, Any] = NONE
 
 
 @attrs.frozen
@@ -226,7 +258,10 @@ class RunRow:
 
 @attrs.frozen
 class JobRow:
-    """A recorded job. `parent` is the number of the job whose body it is part of, 0 for the root's own parts."""
+    """A recorded job. `parent` is the number of the job whose body it is part of, 0 for the root's own parts.
+
+    `attempts` counts how often it was applied: 0 when it was recalled or shared.
+    """
 
     number: int
     parent: int
@@ -239,6 +274,19 @@ class JobRow:
     executor: str
     error: str
     output: str
+    attempts: int = 0
+    tags: Mapping[str, str] = NONE
+
+
+@attrs.frozen
+class TagRow:
+    """A tag that a run gave: itself (no job, no value), a job, or a value (by digest; no job)."""
+
+    run: int
+    job: int
+    value: bytes
+    name: str
+    text: str
 
 
 @runtime_checkable
@@ -270,6 +318,32 @@ class Store(Protocol):
     def runs(self, limit: int = 20) -> Sequence[RunRow]: ...
     def jobs(self, run: int) -> Sequence[JobRow]: ...
     def close(self) -> None: ...
+
+
+@runtime_checkable
+class Claims(Protocol):
+    """A store by which runs, of any process, keep out of each other's way.
+
+    claim    this run is at these keys; answers those that it did not get, because another living run is at them. A claim ends when
+             a note of the run tells of the key, whatever became of it, when the run is finished, and when the run is not alive any
+             more (its process is gone, or it has not beaten for long)
+    release  this run is at these keys no more, or not for now, and has nothing to tell of them
+    held     those of these keys that another living run is at; cheap, as it is asked for every key that is looked up
+    """
+
+    def claim(self, run: int, keys: Sequence[bytes]) -> Collection[bytes]: ...
+    def release(self, run: int, keys: Sequence[bytes]) -> None: ...
+    def held(self, run: int, keys: Sequence[bytes]) -> Collection[bytes]: ...
+
+
+@runtime_checkable
+class Tagged(Protocol):
+    """A store that finds what was tagged.
+
+    tagged  the tags of this name, with this text if one is given; newest run first, within a run: its own, jobs by number, values
+    """
+
+    def tagged(self, name: str, text: str | None = None) -> Sequence[TagRow]: ...
 
 
 @runtime_checkable
@@ -305,12 +379,16 @@ class StoreKind:
 class Moment:
     """Something that happened in a run.
 
-    what     run_started, queued, started, applied, finished, recalled, shared, failed, printed, warned, committed, run_finished
-             (applied: the function has ended; finished: the call has its value, the body that was returned being reduced)
+    what     run_started, queued, started, applied, timed_out, retried, finished, recalled, shared, failed, printed, warned,
+             committed, run_finished
+             (applied: the function has ended; finished: the call has its value, the body that was returned being reduced;
+             retried: an attempt failed, and there will be another, which is queued and started anew)
     task     the full name of the task concerned, or ""
     job      its number, 0 for the run itself
     at       seconds since the epoch
-    details  by kind: finished and failed have started, finished, executor; failed has error; printed and warned have text
+    details  by kind: finished and failed have started, finished, executor, and attempts when there were several; failed has error;
+             retried has attempt (its number, from 1), outcome, error, delay (seconds); timed_out has attempt, timeout, executor;
+             printed and warned have text
     """
 
     what: str

@@ -8,7 +8,9 @@ from ._codec import scalar
 from ._containers import field_names, is_namedtuple
 from ._effects import ABSENT, Found
 from ._expressions import Expression, describe
-from ._tasks import Partial, Task
+from ._quoted import Quoted
+from ._secret import Secret
+from ._tasks import THIS_JOB, Partial, Task
 
 LONGEST = 120
 _WORD = 40
@@ -24,6 +26,7 @@ def preview(args: Any) -> str:
         return ""
     if len(args) == 1 and type(args[0]) is int and -_SMALL < args[0] < _SMALL:
         return str(args[0])
+    args = tuple([value for value in args if value is not THIS_JOB])  # it says nothing of the call
     text = ", ".join([shown(value) for value in args[: _ITEMS * 2]])
     if len(args) > _ITEMS * 2:
         text += ", …"
@@ -38,13 +41,13 @@ def shown(value: Any, depth: int = 0) -> str:
     elif kind in (str, bytes):
         text = repr(value) if len(value) <= _WORD else repr(value[: _WORD - 1]) + "…"
     elif kind is Found:
-        if value.value is ABSENT and value.codec == "scalar" and value.data is not None:
-            return shown(scalar(value.data), depth)
-        return shown(value.value, depth) if value.value is not ABSENT else f"<{value.size} bytes>"
+        return _of_found(value, depth)
     elif isinstance(value, Expression):
         text = describe(value)
-    elif kind is Task or kind is Partial:
+    elif kind in (Task, Partial, Secret):
         text = repr(value)
+    elif kind is Quoted:
+        text = f"quote({shown(value.expression, depth + 1)})"
     elif depth > 1:
         text = "…"
     elif kind in (list, tuple, set, frozenset):
@@ -65,3 +68,11 @@ def shown(value: Any, depth: int = 0) -> str:
     else:
         text = f"<{kind.__name__}>"
     return text if len(text) <= _WORD * 2 else text[: _WORD * 2 - 1] + "…"
+
+
+def _of_found(found: Found, depth: int) -> str:
+    if found.value is not ABSENT:
+        return shown(found.value, depth)
+    if found.codec == "scalar" and found.data is not None:
+        return shown(scalar(found.data), depth)
+    return f"<{found.size} bytes>"

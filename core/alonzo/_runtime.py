@@ -3,42 +3,52 @@
 from __future__ import annotations
 
 import contextlib
-import fnmatch
-import getpass
 import logging
 import os
-import platform
-import sys
 import threading
 import time
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
+import attrs
+
+from ._applications import Host
 from ._apply import LocalApplier
+from ._beginning import CalmerGc, main_name, matcher, run_start
 from ._builtins import digester
 from ._catalog import Catalog
 from ._codec import Codec
 from ._committer import Committer
 from ._containers import refuse_hidden
-from ._definitions import module_name
-from ._driver import BytesGone, Drive, Failure, Host, Summary, unknown_executor
-from ._effects import Found, Raised
-from ._errors import AlonzoError, OptionError, StoreError
-from ._expressions import APPLYING, Call, Expression
+from ._driver import Drive
+from ._effects import NONE, Found, Raised
+from ._errors import AlonzoError, LoopError, OptionError, StoreError
+from ._expressions import APPLYING, Expression
+from ._limits import Limits
+from ._loading import BytesGone
 from ._machine import Machine
-from ._options import TaskOptions
+from ._plans import unknown_executor
 from ._plugins import Providers, assemble
 from ._ports import Executor, ExecutorSite, Moment, RunStart, StoreSite
-from ._preview import preview, shown
+from ._sealing import SecretKey
 from ._settings import Settings, load_settings, private_directory
+from ._tasks import merged
+from ._telling import Failure, Summary, error_text
 from ._typed import nearest
+from ._waiting import Clock
+from ._within import Site
 
+if TYPE_CHECKING:
+    from typing import Unpack
+
+    from ._option_types import RunOptions
+
+K = TypeVar("K")
 T = TypeVar("T")
 log = logging.getLogger("alonzo")
-_GC_THRESHOLD = (50_000, 20, 100)
 
 
 class AlonzoWarning(UserWarning):
@@ -53,7 +63,8 @@ class Runtime:
     executor   name of a kind of executor or of an `[executors.NAME]` in the settings
     workers    width of every local executor
     context    entries that `get_context` looks up; merged over the settings' `[context]`
-    limits     capacities of named limits
+    limits     capacities of named limits, merged over the settings' `[limits]`
+    options    options of tasks, by pattern of full names: `{"flow.*": {"retries": 3}}`; over whatever the program says
     tags       of every run
     cache      False: nothing is recalled; what runs is recorded all the same
     keep_going after a failure, everything that can run still does
@@ -73,6 +84,7 @@ class Runtime:
         workers: int | None = None,
         context: Mapping[str, Any] | None = None,
         limits: Mapping[str, int] | None = None,
+        options: Mapping[str, Mapping[str, Any]] | None = None,
         tags: Mapping[str, str] | None = None,
         cache: bool = True,
         keep_going: bool = False,
@@ -80,10 +92,11 @@ class Runtime:
         settings: Settings | str | os.PathLike[str] | Mapping[str, Any] | None = None,
     ) -> None:
         refuse_nesting()
-        given = {"store": store, "values": values, "executor": executor, "workers": workers, "limits": limits}
+        given: dict[str, Any] = {"store": store, "values": values, "executor": executor, "workers": workers}
+        given.update(limits=limits, options=options)
         self.settings = _settings(settings, {key: value for key, value in given.items() if value is not None})
         self.last = Summary()
-        self._context = _merged(self.settings.context, context or {})
+        self._context = merged(self.settings.context, context or {})
         self._tags = dict(tags or {})
         self._cache = cache
         self._keep_going = keep_going
@@ -95,23 +108,41 @@ class Runtime:
         self._local = threading.local()
         self._closed = False
         self.providers: Providers = assemble(self.settings, plugins or (), warn=self._warn)
-        self._main = _main_name()
-        self._digester = digester(self.providers.encoders, self.providers.inspectors, self._main, self._warn)
+        self._main = main_name()
+        self._key = SecretKey(self.settings.root)
+        self._digester = digester(self.providers.encoders, self.providers.inspectors, self._main, self._warn, self._key)
+        self._url = ""
+        self._below: Mapping[str, Any] = NONE
+        self._around: tuple[tuple[bytes, Mapping[str, Any]], ...] = ()
         self._committer = Committer(self._open_store())
         self._catalog = Catalog(self._digester, self.settings, self._main, self._committer.epochs, self._warn)
-        self._codec = Codec(self.providers.serializers, self._catalog.resolve, self._main, self._identify)
+        self._codec = Codec(self.providers.serializers, self._catalog.resolve, self._main, self._identify, self._key)
         self._applier = LocalApplier(self._digester, self._codec, self.providers.inspectors)
         self._observers = list(self.providers.observers)
         self._default = self._default_executor()
-        ignored = [name for name in ("limits", "values") if getattr(self.settings, name)]
-        if ignored:
-            self._warn(f"{' and '.join(ignored)}: taken, and not used by this version")
+        self._limits = Limits(self.settings.limits)
+        self._clock = Clock()
+        if self.settings.values:
+            self._warn("values: taken, and not used by this version")
 
     # -- running -----------------------------------------------------------------------------------
 
+    @overload
+    def run(self, expression: Expression[T], **options: Unpack[RunOptions]) -> T: ...
+    @overload
+    def run(self, expression: list[Expression[T]], **options: Unpack[RunOptions]) -> list[T]: ...
+    @overload
+    def run(self, expression: dict[K, Expression[T]], **options: Unpack[RunOptions]) -> dict[K, T]: ...
+    @overload
+    def run(self, expression: T, **options: Unpack[RunOptions]) -> T: ...
     def run(
-        self, expression: T, *, force: Sequence[str] = (), dry_run: bool = False, tags: Mapping[str, str] | None = None
-    ) -> T:
+        self,
+        expression: Any,
+        *,
+        force: Sequence[str] = (),
+        dry_run: bool = False,
+        tags: Mapping[str, str] | None = None,
+    ) -> Any:
         """Reduce an expression, or a container of expressions, and return its value.
 
         force    patterns of full names: these tasks run again though their results are recorded
@@ -123,6 +154,11 @@ class Runtime:
             AlonzoError: misuse, such as `run` inside a task
             KeyboardInterrupt: `stop` was called
         """
+        return self._entered(expression, _Halt(), tuple(force), dry_run, tags)
+
+    def _entered(
+        self, expression: T, halt: _Halt, force: tuple[str, ...], dry_run: bool, tags: Mapping[str, str] | None
+    ) -> T:
         refuse_nesting()
         refuse_hidden(expression)
         if self._closed:
@@ -134,36 +170,50 @@ class Runtime:
                 self._stopping = False
             self._running += 1
         try:
-            return self._begun(expression, summary, tuple(force), dry_run, tags)
+            return self._begun(expression, summary, halt, force=force, dry_run=dry_run, tags=tags)
         finally:
             with self._lock:
                 self._running -= 1
 
     def _begun(
-        self, expression: T, summary: Summary, force: tuple[str, ...], dry_run: bool, tags: Mapping[str, str] | None
+        self,
+        expression: T,
+        summary: Summary,
+        halt: _Halt,
+        *,
+        force: tuple[str, ...],
+        dry_run: bool,
+        tags: Mapping[str, str] | None,
     ) -> T:
-        started = _describe(expression)
-        start = RunStart(
-            *started,
-            time.time(),
-            platform.node(),
-            os.getpid(),
-            _user(),
-            {**self._tags, **(tags or {})},
-            " ".join(sys.argv),
-        )
-        with _CalmerGc():
-            value: T = self._run(expression, start, summary, force, dry_run)
+        start = run_start(expression, {**self._tags, **(tags or {})})
+        with CalmerGc():
+            value: T = self._run(expression, start, summary, halt, force=force, dry_run=dry_run)
             return value
 
-    async def arun(self, expression: T, *, force: Sequence[str] = (), dry_run: bool = False) -> T:
-        """As `run`, in any event loop; the loop goes on meanwhile."""
+    @overload
+    async def arun(self, expression: Expression[T], **options: Unpack[RunOptions]) -> T: ...
+    @overload
+    async def arun(self, expression: list[Expression[T]], **options: Unpack[RunOptions]) -> list[T]: ...
+    @overload
+    async def arun(self, expression: dict[K, Expression[T]], **options: Unpack[RunOptions]) -> dict[K, T]: ...
+    @overload
+    async def arun(self, expression: T, **options: Unpack[RunOptions]) -> T: ...
+    async def arun(
+        self,
+        expression: Any,
+        *,
+        force: Sequence[str] = (),
+        dry_run: bool = False,
+        tags: Mapping[str, str] | None = None,
+    ) -> Any:
+        """As `run`, in any event loop; the loop goes on meanwhile. Cancelled, it stops this run as `stop` stops all."""
         import asyncio
 
+        halt = _Halt()
         try:
-            return await asyncio.to_thread(self.run, expression, force=force, dry_run=dry_run)
+            return await asyncio.to_thread(self._entered, expression, halt, tuple(force), dry_run, tags)
         except asyncio.CancelledError:
-            self.stop()
+            halt.ask()
             raise
 
     def stop(self) -> None:
@@ -198,7 +248,16 @@ class Runtime:
 
     # -- one run -----------------------------------------------------------------------------------
 
-    def _run(self, expression: Any, start: RunStart, summary: Summary, force: tuple[str, ...], dry_run: bool) -> Any:
+    def _run(
+        self,
+        expression: Any,
+        start: RunStart,
+        summary: Summary,
+        halt: _Halt,
+        *,
+        force: tuple[str, ...],
+        dry_run: bool,
+    ) -> Any:
         summary.id = run = 0 if dry_run else self._committer.begin(start)
         self._tell(Moment("run_started", run, start.started, start.task))
         gone: frozenset[bytes] = frozenset()
@@ -211,17 +270,20 @@ class Runtime:
                     self._digester,
                     context=self._context,
                     recall=self._cache,
-                    forced=_matcher(force),
+                    forced=matcher(force),
                     gone=gone,
+                    below=self._below,
                 )
                 drive = Drive(self._host(), machine, run, summary, dry_run=dry_run)
                 with self._lock:
                     self._drives.add(drive)
-                if self._stopping:  # it was asked for before this drive could hear it
+                halt.drive = drive
+                if self._stopping or halt.is_asked:  # it was asked for before this drive could hear it
                     drive.stop()
                 try:
                     self._local.drive = drive
                     drive.reduce()
+                    self._rests_on(machine)
                     outcome = machine.outcome
                     value = drive.value(outcome) if type(outcome) is Found else None
                     break
@@ -236,10 +298,10 @@ class Runtime:
                         self._drives.discard(drive)
             failure = _failure(outcome, machine.doomed, summary, stopped=drive.stopping)
             status = "done" if failure is None else "interrupted" if drive.stopping else "failed"
-            error = "" if failure is None else _text(failure)
+            error = "" if failure is None else error_text(failure)
         except BaseException as problem:
             status = "interrupted" if isinstance(problem, KeyboardInterrupt) else "failed"
-            error = _text(problem)
+            error = error_text(problem)
             raise
         finally:
             self.last = summary
@@ -249,6 +311,22 @@ class Runtime:
         if failure is not None:
             raise failure
         return value
+
+    def _rests_on(self, machine: Machine) -> None:
+        """For sub-runs, which tell the run around them what theirs rests on."""
+
+    def _site(self, inside: Any, key: bytes) -> Site:
+        """What the sub-run of this key and scope is given; its store has to be another process's way to what is recorded here.
+
+        Raises:
+            LoopError: it is within itself.
+        """
+        entries = self._context if inside is None else inside.entries
+        here = (key, entries)
+        if here in self._around:
+            raise LoopError("a sub-run demands its own result")
+        settings = attrs.evolve(self.settings, store=self._url, executor=None)
+        return Site(settings, entries, NONE if inside is None else inside.below, self._cache, (*self._around, here))
 
     def _identify(self, task: Any) -> bytes:
         return self._catalog.fingerprint(task).digest
@@ -272,6 +350,9 @@ class Runtime:
             asynchronous,
             self._tell if self._observers else None,
             self._keep_going,
+            self._limits,
+            self._clock,
+            self._site,
         )
 
     # -- providers ---------------------------------------------------------------------------------
@@ -303,6 +384,7 @@ class Runtime:
             "project": self.settings.project,
             "root": str(self.settings.root),
             "track_distributions": self.settings.track_distributions,
+            "key": self._key,
         }
 
     def _default_executor(self) -> str:
@@ -326,6 +408,7 @@ class Runtime:
                 f"{url!r} is no store{nearest(scheme, self.providers.stores)}: a URL that begins with one of {known}"
             )
         log.info("store: %s (%s)", url, why)
+        self._url = url
         return kind.open(StoreSite(url, self.settings.root, self.settings.trust))
 
     # -- telling -----------------------------------------------------------------------------------
@@ -377,52 +460,11 @@ def _failure(outcome: Any, doomed: Raised | None, summary: Summary, *, stopped: 
 
 
 def _settings(given: Any, overrides: Mapping[str, Any]) -> Settings:
-    allowed = set(TaskOptions._fields) - {
-        "version",
-        "depends_on",
-        "nout",
-    }
     if isinstance(given, Settings):
-        import attrs
-
-        return attrs.evolve(given, **overrides) if overrides else given
+        return given.changed(overrides) if overrides else given
     if isinstance(given, str | os.PathLike):
-        return load_settings(file=Path(given), overrides=overrides, task_options=allowed)
-    more = [dict(given), dict(overrides)] if given else [dict(overrides)]
-    return load_settings(overrides=more, task_options=allowed)
-
-
-def _merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """`over` merged into `under`, table by table; a dotted key of `over` is a path."""
-    out = dict(under)
-    for key, value in over.items():
-        head, _, rest = key.partition(".")
-        if rest:
-            value = {rest: value}
-        below = out.get(head)
-        if isinstance(value, Mapping):
-            value = _merged(below if isinstance(below, Mapping) else {}, value)
-        out[head] = value
-    return out
-
-
-def _matcher(patterns: Sequence[str]) -> Any:
-    if not patterns:
-        return lambda _: False
-    return lambda name: any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
-
-
-def _describe(expression: Any) -> tuple[str, str]:
-    if type(expression) is Call:
-        named = [f"{name}={shown(value)}" for name, value in expression._kwargs.items()]
-        return expression._task.full_name, ", ".join(filter(None, [preview(expression._args), *named]))
-    return (repr(expression) if isinstance(expression, Expression) else type(expression).__name__), ""
-
-
-def _main_name() -> str | None:
-    main = sys.modules.get("__main__")
-    name = module_name(vars(main)) if main is not None else "__main__"
-    return None if name == "__main__" else name
+        return load_settings(file=Path(given), overrides=overrides)
+    return load_settings(overrides=[dict(given), dict(overrides)] if given else overrides)
 
 
 def _place(text: str) -> tuple[str, int]:
@@ -432,40 +474,14 @@ def _place(text: str) -> tuple[str, int]:
     return (name, int(line)) if line.isdigit() else ("alonzo", 0)
 
 
-def _text(error: BaseException) -> str:
-    try:
-        return f"{type(error).__name__}: {error}"
-    except Exception:
-        return type(error).__name__  # its own __str__ fails
+class _Halt:
+    """By which one run is stopped, also before it has begun."""
 
+    def __init__(self) -> None:
+        self.is_asked = False
+        self.drive: Drive | None = None
 
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError, ImportError):
-        return ""
-
-
-class _CalmerGc:
-    """Collections find nothing in a growing graph, and cost a third of the time: they are made rarer while a run goes on."""
-
-    _depth = 0
-    _before = (700, 10, 10)
-    _guard = threading.Lock()
-
-    def __enter__(self) -> None:
-        import gc
-
-        with self._guard:
-            if _CalmerGc._depth == 0:
-                _CalmerGc._before = gc.get_threshold()
-                gc.set_threshold(*_GC_THRESHOLD)
-            _CalmerGc._depth += 1
-
-    def __exit__(self, *_: object) -> None:
-        import gc
-
-        with self._guard:
-            _CalmerGc._depth -= 1
-            if _CalmerGc._depth == 0:
-                gc.set_threshold(*_CalmerGc._before)
+    def ask(self) -> None:
+        self.is_asked = True
+        if self.drive is not None:
+            self.drive.stop()

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import attrs
 
 from alonzo._errors import SettingsError
+from alonzo._task_settings import check_task_options, options_for
 from alonzo._typed import (
     Text,
     convert,
@@ -28,6 +29,7 @@ from alonzo._typed import (
 
 T = TypeVar("T")
 
+Override = str | Mapping[str, Any] | tuple[str, str | Mapping[str, Any]]
 SWITCHES = frozenset({"ALONZO_CONFIG", "ALONZO_DISABLE_PLUGINS", "ALONZO_ONLY_PLUGINS"})
 """Environment variables of the engine that are not settings."""
 
@@ -56,6 +58,7 @@ class Settings:
     limits: Mapping[str, int] = _setting_table("capacities, by name")
     context: Mapping[str, Any] = _setting_table("what tasks may look up")
     tasks: Mapping[str, Mapping[str, Any]] = _setting_table("options of tasks, by pattern")
+    options: Mapping[str, Mapping[str, Any]] = _setting_table("the same, over whatever the program says")
     root: Path = attrs.field(factory=Path.cwd)
     origin: Mapping[str, str] = attrs.field(factory=dict)
     """Dotted key -> where it was set: `alonzo.toml`, `ALONZO_STORE`, `--set`, `run(store=...)`."""
@@ -80,14 +83,26 @@ class Settings:
         return ", ".join(dict.fromkeys(found)) or "the defaults"
 
     def task_options(self, full_name: str) -> dict[str, Any]:
-        """The options that `[tasks."PATTERN"]` give a task; the last that matches decides."""
-        import fnmatch  # only by who has such a table
+        """The options that `[tasks."PATTERN"]` give a task: over those of its decorator.
 
-        options: dict[str, Any] = {}
-        for pattern, table in self.tasks.items():
-            if fnmatch.fnmatchcase(full_name, pattern):
-                options.update(table)
-        return options
+        Of several patterns that match, the longest decides each option. Raises SettingsError when
+        a class that `retry_on` names is not to be had.
+        """
+        return options_for(full_name, self.tasks)
+
+    def forced_options(self, full_name: str) -> dict[str, Any]:
+        """The options that are over all others: the command line's `--option`, `run(options=...)`."""
+        return options_for(full_name, self.options)
+
+    def changed(self, overrides: Mapping[str, Any] | Sequence[Override]) -> Settings:
+        """These settings with others over them, checked as `load_settings` does."""
+        merged = _Merged(_kinds())
+        merged.tree = {key: _thawed(getattr(self, key)) for key in merged.kinds}
+        for origin, tree in _overrides(overrides):
+            merged.add(tree, origin)
+        new = {dotted(path): origin for path, origin in merged.origins.items()}
+        kept = {key: origin for key, origin in self.origin.items() if not any(_overlap(key, other) for other in new)}
+        return Settings(**merged.tree, root=self.root, origin={**kept, **new})
 
 
 @attrs.frozen
@@ -103,21 +118,20 @@ def load_settings(
     start: Path | None = None,
     file: Path | None = None,
     environ: Mapping[str, str] | None = None,
-    overrides: Mapping[str, Any] | Sequence[str | Mapping[str, Any]] = (),
-    task_options: Collection[str] | None = None,
+    overrides: Mapping[str, Any] | Sequence[Override] = (),
 ) -> Settings:
     """The settings for a program that runs in `start` (the working directory).
 
     `file` or `ALONZO_CONFIG` names the file and makes its directory the root; else `find_project`
     decides. In `environ` (`os.environ`), an empty variable counts as unset. `overrides` are nested
-    tables, in which a top-level None counts as not given, or `KEY=VALUE`. `task_options` are the
-    keys that a `[tasks."PATTERN"]` may have; None allows any. Raises SettingsError, in one line
-    that says where, for whatever is wrong.
+    tables, in which a top-level None counts as not given, or `KEY=VALUE`, or one of these after the
+    name that it has in messages. Raises SettingsError, in one line that says where, for whatever is
+    wrong.
     """
     environ = os.environ if environ is None else environ
     start = Path.cwd() if start is None else start
     project, name = _chosen(start, file, environ)
-    merged = _Merged(_kinds(), task_options)
+    merged = _Merged(_kinds())
     if project.file:
         merged.add(*_read_settings(project.file, name))
     variables = [name for name in environ if name.startswith("ALONZO_") and name not in SWITCHES]
@@ -176,7 +190,6 @@ class _Merged:
     """The settings so far; each `add` is checked by itself, and wins over the ones before."""
 
     kinds: Mapping[str, Any]
-    task_options: Collection[str] | None
     tree: dict[str, Any] = attrs.field(factory=dict)
     origins: dict[tuple[str, ...], str] = attrs.field(factory=dict)
 
@@ -210,8 +223,11 @@ class _Merged:
             _check_limits(value, where)
         if key == "executors":
             return {name: _with_kind(table, f"{origin}: [{dotted((key, name))}]") for name, table in value.items()}
-        if key == "tasks" and self.task_options is not None:
-            _check_task_options(value, self.task_options, origin)
+        if key in ("tasks", "options"):
+            return {
+                pattern: check_task_options(table, f"{origin}: [{dotted((key, pattern))}]")
+                for pattern, table in value.items()
+            }
         return value
 
     def _merge(self, into: dict[str, Any], tree: Mapping[str, Any], path: tuple[str, ...], origin: str) -> None:
@@ -231,14 +247,14 @@ class _Merged:
             del self.origins[key]
 
 
-_TABLES = ("executors", "plugins", "limits", "context", "tasks")
+_TABLES = ("executors", "plugins", "limits", "context", "tasks", "options")
 
 
 def _kinds() -> dict[str, Any]:
     kinds = schema(Settings)
     del kinds["root"], kinds["origin"]
     # Their types are known to plugins only: text stays text until `Settings.table`.
-    kinds["executors"] = kinds["plugins"] = Mapping[str, Mapping[str, object]]
+    kinds["executors"] = kinds["plugins"] = kinds["tasks"] = kinds["options"] = Mapping[str, Mapping[str, object]]
     return kinds
 
 
@@ -250,16 +266,17 @@ def _with_kind(table: Mapping[str, Any], where: str) -> Mapping[str, Any]:
 
 def _check_limits(limits: Mapping[str, int], where: str) -> None:
     for name, capacity in limits.items():
-        if capacity < 0:
-            raise SettingsError(f"{where}: {name}: expected at least 0, not {capacity}")
+        if capacity < 1:
+            raise SettingsError(f"{where}: {name}: expected at least 1, not {capacity}")
 
 
-def _check_task_options(tasks: Mapping[str, Mapping[str, Any]], known: Collection[str], origin: str) -> None:
-    for pattern, options in tasks.items():
-        for option in options:
-            if option not in known:
-                where = f"{origin}: [{dotted(('tasks', pattern))}]"
-                raise SettingsError(f"{where}: unknown key {shown(option)}{nearest(option, known)}")
+def _thawed(value: Any) -> Any:
+    """A copy as deep as tables go: tables are merged in place."""
+    return {key: _thawed(item) for key, item in value.items()} if isinstance(value, Mapping) else value
+
+
+def _overlap(key: str, other: str) -> bool:
+    return key == other or key.startswith(f"{other}.") or other.startswith(f"{key}.")
 
 
 def _chosen(start: Path, file: Path | None, environ: Mapping[str, str]) -> tuple[Project, str]:
@@ -330,11 +347,13 @@ def _position(message: str, content: bytes) -> str:
     return f", line {line}, column {column}: {problem}"
 
 
-def _overrides(
-    overrides: Mapping[str, Any] | Sequence[str | Mapping[str, Any]],
-) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _overrides(overrides: Mapping[str, Any] | Sequence[Override]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Each override as a tree, with its origin."""
     for override in [overrides] if isinstance(overrides, Mapping | str) else overrides:
+        if isinstance(override, tuple):
+            origin, given = override
+            yield origin, _assignment(given) if isinstance(given, str) else given
+            continue
         if isinstance(override, str):
             yield "--set", _assignment(override)
             continue

@@ -2,31 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import platform
 from contextlib import closing
-from typing import Any
 
 from ._digests import blake, digest_of
-from ._effects import ABSENT, Found, JobNote, Records, Remember
-from ._ports import Attempt, Holds, Note, RunStart, Store
+from ._effects import ABSENT, Found
+from ._ports import Holds
+from ._record_contract import RecordContract
+from ._store_samples import FOOTPRINT, OWN, TASK, commit, epochal, key, leaf, note, opaque, present, small, start
 from ._traces import Footprint
 
-OWN = ("task", "flow.f", b"fingerprint-of-f", b"policy-of-f", 0)
-FOOTPRINT: Footprint = frozenset([OWN])
-NOON = 1_700_000_000.0
 
-
-class StoreContract:
+class StoreContract(RecordContract):
     """Subclass it, give it `open` and `reopen`, and pytest runs the suite against your store."""
-
-    def open(self) -> Store:
-        """An empty store."""
-        raise NotImplementedError
-
-    def reopen(self) -> Store:
-        """Another store on what the one that `open` gave has committed, which may be open still."""
-        raise NotImplementedError
 
     # -- memo ------------------------------------------------------------------------------------
 
@@ -306,152 +293,3 @@ class StoreContract:
             (records,) = store.recall([key(1)])
             assert [found.data for found in present(records).reductions] == [b"stwo", b"sone"]
             assert list(store.epochs([TASK])) == [0]
-
-    # -- runs and jobs ---------------------------------------------------------------------------
-
-    def test_runs_are_listed_newest_first_with_how_they_ended(self) -> None:
-        with closing(self.open()) as store:
-            first = store.begin(start(task="flow.first", tags={"why": "näher"}))
-            second = store.begin(start(task="flow.second"))
-            store.beat(first)
-            store.finish(first, "failed", {"ran": 3, "failed": 1}, "ValueError: no")
-
-            newest, oldest = store.runs()
-
-            assert second > first > 0
-            assert (newest.id, newest.task, newest.status) == (second, "flow.second", "running")
-            assert newest.finished is None
-            assert (oldest.id, oldest.status, oldest.error) == (first, "failed", "ValueError: no")
-            assert (oldest.counts, oldest.tags) == ({"ran": 3, "failed": 1}, {"why": "näher"})
-            assert oldest.arguments == "(1, 2)"
-            assert oldest.started == NOON
-            assert oldest.finished is not None
-            assert [run.id for run in store.runs(1)] == [second]
-
-    def test_jobs_are_listed_by_number_with_times_and_texts(self) -> None:
-        attempts = (
-            Attempt("threads", "w1", NOON + 1, NOON + 2),
-            Attempt("processes", "w2", NOON + 3, NOON + 3.5),
-        )
-        failed = job(1, "failed", error=ValueError("no ü"), traceback="in f")
-        with closing(self.open()) as store:
-            run = store.begin(start())
-            store.commit(
-                run,
-                [
-                    Note(Remember(key(2), job(2, "recalled", parent=1, upstreams=(1, 7)))),
-                    Note(Remember(key(1), failed), attempts, "printed\nby f \udcff"),
-                ],
-            )
-            with closing(self.reopen()) as other:
-                one, two = other.jobs(run)
-
-            assert (one.number, one.parent, one.task, one.status) == (1, 0, "flow.f", "failed")
-            assert (one.started, one.finished, one.executor) == (NOON + 3, NOON + 3.5, "processes")
-            assert "ValueError: no ü" in one.error
-            assert one.output.startswith("printed\nby f ")
-            assert one.arguments == "(1)"
-            assert (two.number, two.parent, two.upstreams) == (2, 1, (1, 7))
-            assert (two.started, two.finished, two.executor) == (None, None, "")
-            assert (two.error, two.output) == ("", "")
-
-    def test_a_job_that_is_told_again_keeps_what_was_known_of_it(self) -> None:
-        attempt = Attempt("threads", "w1", NOON + 1, NOON + 2)
-        opened = job(1, "open", upstreams=(3,))
-        with closing(self.open()) as store:
-            run = store.begin(start())
-            store.commit(run, [Note(Remember(key(1), opened), (attempt,), "printed")])
-            store.commit(run, [Note(Remember(key(1), job(1, "ran", arguments="")))])
-
-            (row,) = store.jobs(run)
-
-            assert (row.status, row.arguments, row.upstreams) == ("ran", "(1)", (3,))
-            assert (row.started, row.finished, row.executor) == (NOON + 1, NOON + 2, "threads")
-            assert row.output == "printed"
-
-    def test_jobs_belong_to_their_run(self) -> None:
-        with closing(self.open()) as store:
-            first, second = store.begin(start()), store.begin(start())
-            store.commit(first, [Note(Remember(key(1), job(1, "ran")))])
-            store.commit(second, [Note(Remember(key(1), job(1, "recalled")))])
-
-            assert [row.status for row in store.jobs(first)] == ["ran"]
-            assert [row.status for row in store.jobs(second)] == ["recalled"]
-            assert list(store.jobs(second + 1)) == []
-
-    def test_a_commit_of_nothing_and_a_second_close_are_nothing(self) -> None:
-        store = self.open()
-        store.commit(store.begin(start()), [])
-        store.close()
-        store.close()
-
-    def test_definitions_are_taken(self) -> None:
-        tree: dict[Any, Any] = {"flow.f": b"\x01", "flow.g": {"constant": 3}}
-        with closing(self.open()) as store:
-            told = Note(
-                Remember(key(1), job(1, "ran")),
-                definitions={"flow.f": (b"fingerprint-of-f", tree, ("flow.STATE",))},
-            )
-            run = store.begin(start())
-            store.commit(run, [told])
-            store.commit(run, [told])
-
-            assert [row.number for row in store.jobs(run)] == [1]
-
-
-TASK = ("flow.f", b"fingerprint-of-f")
-
-
-def key(number: int) -> bytes:
-    return blake(b"key %d" % number)
-
-
-def small(text: bytes, externals: tuple[Any, ...] = ()) -> Found:
-    """A value whose token is its encoding."""
-    return Found("the object", b"s" + text, "scalar", b"s" + text, externals, size=len(text) + 1)
-
-
-def opaque(data: bytes) -> Found:
-    """A value that only its digest names."""
-    return Found("the object", b"#" + blake(data), "opaque", data, size=len(data))
-
-
-def epochal(epoch: int) -> Footprint:
-    return frozenset([(*OWN[:4], epoch)])
-
-
-def note(number: int, **told: Any) -> Note:
-    return Note(Remember(key(number), own=OWN, **told))
-
-
-def leaf(number: int, found: Found, footprint: Footprint = FOOTPRINT) -> Note:
-    """What the machine says of a call whose function returned a plain value."""
-    return Note(Remember(key(number), job(number, "ran"), OWN, found, found, footprint))
-
-
-def job(number: int, status: Any, **told: Any) -> JobNote:
-    told = {"parent": 0, "arguments": f"({number})", **told}
-    return JobNote(
-        number=number,
-        task="flow.f",
-        status=status,
-        key=key(number),
-        fingerprint=b"fingerprint-of-f",
-        **told,
-    )
-
-
-def start(task: str = "flow.main", **told: Any) -> RunStart:
-    return RunStart(task, "(1, 2)", NOON, platform.node(), os.getpid(), **told)
-
-
-def commit(store: Store, *notes: Note) -> None:
-    """Commit these notes in a run of their own."""
-    run = store.begin(start())
-    store.commit(run, notes)
-    store.finish(run, "done", {})
-
-
-def present(records: Records | None) -> Records:
-    assert records is not None
-    return records

@@ -36,12 +36,13 @@ def assembled(
     """The same digests, bytes and fingerprints as in the coordinator.
 
     `wiring` has, each perhaps missing: `encoders`, `inspectors` (by kind) and `serializers`, the providers; `main`, the name by which
-    the main program would be imported; `project`, `root` and `track_distributions`, as in the settings. `resolve` finds tasks by full
-    name and raises LookupError.
+    the main program would be imported; `project`, `root` and `track_distributions`, as in the settings; `key`, for secrets. `resolve`
+    finds tasks by full name and raises LookupError.
     """
     main = wiring.get("main")
     inspectors = wiring.get("inspectors", {})
-    values = digester(wiring.get("encoders", ()), inspectors, main, warn)
+    key = wiring.get("key")
+    values = digester(wiring.get("encoders", ()), inspectors, main, warn, key)
     settings = Settings(
         project=tuple(wiring.get("project", ())),
         track_distributions=tuple(wiring.get("track_distributions", ())),
@@ -49,6 +50,6 @@ def assembled(
     )
     # Epochs are the store's, which a worker has not; and what fingerprinting warns of, the coordinator has said already.
     catalog = Catalog(values, settings, main, lambda tasks: [0] * len(tasks), lambda _: None)
-    codec = Codec(wiring.get("serializers", ()), resolve, main, lambda task: catalog.fingerprint(task).digest)
+    codec = Codec(wiring.get("serializers", ()), resolve, main, lambda task: catalog.fingerprint(task).digest, key)
     applier = LocalApplier(values, codec, inspectors)
     return Assembly(applier, lambda task: catalog.fingerprint(task).digest)

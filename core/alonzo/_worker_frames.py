@@ -19,9 +19,13 @@ from typing import Any, BinaryIO
 
 import attrs
 
+from ._options import How, TaskOptions
+from ._quoted import Quoted
 from ._tasks import Task
 
 _LENGTH = struct.Struct("<Q")
+# Native numbers, each written as a whole: the coordinator reads them meanwhile.
+BEGUN = struct.Struct("@dQ")
 Surroundings = tuple[str | None, tuple[str, ...], dict[str, str]]
 
 
@@ -29,7 +33,8 @@ Surroundings = tuple[str | None, tuple[str, ...], dict[str, str]]
 class Setup:
     """What a worker is told first.
 
-    begun         path of a file of 8 bytes, in which the worker writes the serial number of each job that it begins
+    begun         path of a file of BEGUN.size bytes, in which the worker writes of each job that it begins when, by its
+                  `time.perf_counter` (which is one clock for all processes of a machine), and then its serial number
     surroundings  the coordinator's working directory, `sys.path` and environment
     wiring        a pickle of the mapping from which the worker builds its applier; decoded when the surroundings are set
     main_file     the coordinator's main program, None: it has none
@@ -119,6 +124,34 @@ def new_task(full_name: str) -> Task[..., Any]:
     return task
 
 
+def task_state(task: Task[..., Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The state that `new_task` is to be given for this task, to pickle."""
+    slots = {
+        name: getattr(task, name)
+        for name in ("func", "name", "namespace", "full_name", "is_async", "is_open", "_is_bound")
+    }
+    declared = task.declared
+    # The other options are the coordinator's business, and may be lazy or hold what cannot travel.
+    options = TaskOptions(nout=declared.nout, version=declared.version, tracking=declared.tracking)
+    slots |= {"base": task, "how": None, "_signature": None, "declared": options}
+    return dict(task.__dict__), slots
+
+
+def configured_task(base: Task[..., Any], how: tuple[dict[str, Any], ...]) -> Task[..., Any]:
+    """The task with options and context as `.options`, `.options_below` and `.context` have given them."""
+    return base._configured(How(*how))
+
+
+def quoted(expression: Any) -> Quoted:
+    """What pickles in the place of a lazy value; `lazy_value` gives it back."""
+    return Quoted(expression)
+
+
+def lazy_value(quoted: Quoted) -> Any:
+    """The lazy value that travelled as `quoted`."""
+    return quoted.expression
+
+
 def known_tasks() -> dict[str, Task[..., Any]]:
     """The tasks that were sent or looked up so far, by full name."""
     main = sys.modules["__main__"]
@@ -143,8 +176,13 @@ def imported_task(module: str, full_name: str) -> Task[..., Any]:
 
 
 def _tasks_in(module: types.ModuleType) -> Iterator[Task[..., Any]]:
-    for thing in list(vars(module).values()):
+    todo: list[Any] = list(vars(module).values())
+    seen: set[int] = set()
+    while todo:
+        thing = todo.pop()
+        thing = thing.__func__ if isinstance(thing, staticmethod | classmethod) else thing
         if type(thing) is Task:
             yield thing
-        elif isinstance(thing, type) and thing.__module__ == module.__name__:
-            yield from (inner for inner in vars(thing).values() if type(inner) is Task)
+        elif isinstance(thing, type) and thing.__module__ == module.__name__ and id(thing) not in seen:
+            seen.add(id(thing))
+            todo += vars(thing).values()

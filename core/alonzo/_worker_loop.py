@@ -12,7 +12,6 @@ import mmap
 import os
 import pickle
 import signal
-import struct
 import sys
 import threading
 import traceback
@@ -26,6 +25,7 @@ from ._errors import AlonzoError, EncodeError
 from ._tasks import Task
 from ._worker_assembly import Assembly, assembled
 from ._worker_frames import (
+    BEGUN,
     MainProgram,
     Setup,
     Surroundings,
@@ -36,7 +36,7 @@ from ._worker_frames import (
 )
 from ._worker_output import Output
 
-_serial = struct.Struct("<Q").pack_into
+_begins = BEGUN.pack_into
 _PATIENCE = 0.002  # seconds that an answer may wait for the next ones
 _WATCH = 1.0  # seconds between two looks whether the coordinator is there
 _FAREWELL = 2.0  # seconds that threads of user code may go on after the end
@@ -97,7 +97,7 @@ class Worker:
         self._answers = _Answers(answers)
         self._tasks: dict[int, Task[..., Any] | Lost] = {}
         with open(setup.begun, "r+b") as file:  # noqa: PTH123
-            self._begun = mmap.mmap(file.fileno(), 8)
+            self._begun = mmap.mmap(file.fileno(), BEGUN.size)
         # Both sides have mapped it: it need not stay behind when both are killed. Windows keeps it until the coordinator's end.
         with contextlib.suppress(OSError):
             Path(setup.begun).unlink()
@@ -128,7 +128,7 @@ class Worker:
         share = (last - began) / len(rows)
         self._answers.expect(len(rows))
         for serial, row in zip(serials, rows, strict=True):
-            _serial(self._begun, 0, serial)
+            _begins(self._begun, 0, last, serial)
             answer, report = self._applied(*row)
             now = perf_counter()
             self._answers.add((serial, now - last + share, answer, report))
@@ -144,7 +144,16 @@ class Worker:
         except KeyboardInterrupt as error:  # the task's own: an applier lets those of the main thread pass
             return self._raised(raised(error)), None
         output = report.output + self._output.taken()
-        told = (report.started, report.finished, output, report.seen, (*report.warnings, *self._warnings))
+        told = (
+            report.started,
+            report.finished,
+            output,
+            report.seen,
+            (*report.warnings, *self._warnings),
+            report.mutated,
+            False,
+            report.reduced,
+        )
         self._warnings.clear()
         if type(answer) is Found:
             return self._found(answer), told

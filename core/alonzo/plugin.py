@@ -8,7 +8,6 @@ from __future__ import annotations
 from ._apply import CAPTURE, Capture
 from ._async_loop import AsyncJobs
 from ._digests import digest_of, frame, token_of
-from ._driver import Failure
 from ._effects import ABSENT, Apply, Asks, Found, JobNote, Lost, Normal, Raised, Records, Remember
 from ._errors import (
     AlonzoError,
@@ -21,16 +20,20 @@ from ._errors import (
     WorkerLostError,
 )
 from ._hookspecs import hookimpl, hookspec
+from ._language import form
 from ._ports import (
+    ENDED,
     Applied,
     Applier,
     AppliesHere,
     Attempt,
+    Claims,
     Encoder,
     Executor,
     ExecutorKind,
     ExecutorSite,
     Holds,
+    Honours,
     Inspector,
     JobRow,
     Moment,
@@ -44,14 +47,26 @@ from ._ports import (
     Store,
     StoreKind,
     StoreSite,
+    Tagged,
+    TagRow,
     Ticket,
     Withdraws,
 )
 from ._settings import Project, Settings, find_project, load_settings
+from ._special import Become, Context, Demand, Fail, SpecialForm, Steps
+from ._task_settings import TASK_SETTINGS
+from ._telling import Failure
 from ._traces import Entry, External, Footprint
 
 __all__ = [
+    "Become",
     "CAPTURE",
+    "Context",
+    "Demand",
+    "Fail",
+    "SpecialForm",
+    "Steps",
+    "form",
     "Capture",
     "AsyncJobs",
     "Failure",
@@ -67,6 +82,7 @@ __all__ = [
     "Settings",
     "find_project",
     "load_settings",
+    "TASK_SETTINGS",
     "ABSENT",
     "Applied",
     "Applier",
@@ -74,6 +90,8 @@ __all__ = [
     "Apply",
     "Asks",
     "Attempt",
+    "Claims",
+    "ENDED",
     "Encoder",
     "Entry",
     "Executor",
@@ -83,6 +101,7 @@ __all__ = [
     "Footprint",
     "Found",
     "Holds",
+    "Honours",
     "Inspector",
     "JobNote",
     "JobRow",
@@ -102,6 +121,8 @@ __all__ = [
     "Store",
     "StoreKind",
     "StoreSite",
+    "TagRow",
+    "Tagged",
     "Ticket",
     "Withdraws",
     "digest_of",

@@ -6,26 +6,36 @@ Executors that start workers take the protocol from here.
 from __future__ import annotations
 
 from ._worker_frames import (
+    BEGUN,
     Setup,
     Surroundings,
+    configured_task,
     imported_task,
+    lazy_value,
     main_globals,
     main_thing,
     new_task,
+    quoted,
     read_frame,
     same,
+    task_state,
     write_frame,
 )
 
 __all__ = [
+    "BEGUN",
     "Setup",
     "Surroundings",
+    "configured_task",
     "imported_task",
+    "lazy_value",
     "main_globals",
     "main_thing",
     "new_task",
+    "quoted",
     "read_frame",
     "same",
+    "task_state",
     "write_frame",
 ]
 

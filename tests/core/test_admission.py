@@ -87,3 +87,58 @@ def test_what_waits_can_be_dropped():
     assert admission.drop() == 3
     assert len(admission) == 0
     assert admission.next() == []
+
+
+def test_a_higher_priority_goes_first_and_among_equals_what_consumes_results():
+    admission = Admission(10)
+    admission.add("plain producer", "f", consumes=False)
+    admission.add("low consumer", "f", consumes=True, priority=-1)
+    admission.add("high producer", "f", consumes=False, priority=5)
+    admission.add("plain consumer", "f", consumes=True)
+    admission.add("high consumer", "f", consumes=True, priority=5)
+
+    assert admission.next() == ["high consumer", "high producer", "plain consumer", "plain producer", "low consumer"]
+
+
+def test_short_jobs_of_lower_priority_do_not_overtake_one_that_waits_for_room():
+    admission = Admission(1)
+    admission.add("first", "short", consumes=False)
+    admission.next()
+    admission.finished(0.001, "short")
+    for number in range(3):
+        admission.add(number, "short", consumes=False)
+    assert admission.next() == [0, 1, 2]
+    admission.add("important", "long", consumes=False, priority=1)
+    admission.add("more", "short", consumes=False)
+
+    for _ in range(3):
+        assert admission.next() == []
+        admission.finished(0.001, "short")
+    assert admission.next()[0] == "important"
+
+
+def test_one_that_has_not_all_it_needs_is_passed_over_and_goes_first_when_it_has():
+    admission = Admission(1)
+    for name in ("wants more", "plain", "later"):
+        admission.add(name, "f", consumes=False)
+
+    assert admission.next(lambda job: job != "wants more") == ["plain"]
+    admission.add_first("wants more", "f")
+    admission.finished(1.0, "f")
+    assert admission.next(lambda job: True) == ["wants more"]
+
+
+def test_one_that_goes_on_after_a_pause_needs_a_place_and_is_not_dropped():
+    admission = Admission(1)
+    admission.add("pauses", "f", consumes=False)
+    admission.add("other", "f", consumes=False)
+    assert admission.next() == ["pauses"]
+    admission.pause()
+    assert admission.next() == ["other"]
+    admission.add_returning("pauses", "f")
+    admission.add("waits", "f", consumes=True)
+    assert admission.next() == []
+
+    assert admission.drop() == 1
+    admission.finished(1.0, "f")
+    assert admission.next() == ["pauses"]

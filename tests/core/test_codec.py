@@ -9,8 +9,8 @@ from machine_driver import Drive, World
 from random_programs import CONTEXT, Boom, add, inc, lazy, plain, programs
 
 from alonzo import AlonzoError, EncodeError, cond, task
-from alonzo._codec import Codec, topological
-from alonzo._containers import expressions
+from alonzo._codec import Codec
+from alonzo._containers import expressions, topological
 from alonzo._digests import _SCALARS
 
 EXAMPLES = settings(max_examples=40, derandomize=True, database=None)

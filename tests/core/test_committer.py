@@ -4,7 +4,7 @@ import pytest
 
 from alonzo import StoreError
 from alonzo._committer import NOTES, Committer
-from alonzo._effects import Found, JobNote, Remember
+from alonzo._effects import HELD, Found, JobNote, Remember
 from alonzo.plugin import Note, RunStart
 
 
@@ -96,10 +96,10 @@ def test_what_waits_is_committed_before_it_is_asked_for(pair, monkeypatch):
 class Holding(Store):
     def __init__(self):
         super().__init__()
-        self.held = []
+        self.held_at = []
 
     def hold(self):
-        self.held.append(len(self.commits))
+        self.held_at.append(len(self.commits))
 
 
 def test_a_store_is_held_once_between_commits_while_notes_wait_and_not_after_it_failed(monkeypatch):
@@ -107,24 +107,108 @@ def test_a_store_is_held_once_between_commits_while_notes_wait_and_not_after_it_
     store = Holding()
     committer = Committer(store)
     committer.recall([b"8"])
-    assert store.held == []
+    assert store.held_at == []
 
     committer.add(1, [note(1)])
     committer.recall([b"8"])
     committer.recall([b"9"])
-    assert store.held == [0]
+    assert store.held_at == [0]
 
     committer.flush()
     committer.recall([b"8"])
     committer.add(1, [note(2)])
     committer.recall([b"8"])
-    assert store.held == [0, 1]
+    assert store.held_at == [0, 1]
 
     store.broken = True
     committer.flush()
     committer.recall([b"8"])
     assert str(committer.error) == "disk full"
-    assert store.held == [0, 1]
+    assert store.held_at == [0, 1]
+
+
+class Claiming(Holding):
+    """Every key is claimed by run 1; says what it was asked, in order."""
+
+    def __init__(self):
+        super().__init__()
+        self.asked = []
+
+    def recall(self, keys):
+        self.asked.append("recall")
+        return super().recall(keys)
+
+    def claim(self, run, keys):
+        if self.broken:
+            raise StoreError("disk full")
+        self.asked.append(("claim", run, list(keys)))
+        return [key for key in keys if run != 1]
+
+    def release(self, run, keys):
+        if self.broken:
+            raise StoreError("disk full")
+        self.asked.append(("release", run, list(keys)))
+
+    def held(self, run, keys):
+        self.asked.append("held")
+        return {key for key in keys if run != 1}
+
+
+def test_what_another_run_is_at_is_held_unless_it_is_recorded():
+    store = Claiming()
+    committer = Committer(store)
+    committer.add(1, [note(1)])
+    committer.flush()
+
+    assert committer.recall([b"1", b"2"], 2) == [True, HELD]
+    assert committer.recall([b"1", b"2"], 1) == [True, None]
+    assert committer.recall([b"1", b"2"]) == [True, None]
+    # Who is at them is asked first: a run that ends between the two look-ups has left its records.
+    assert store.asked == ["held", "recall", "held", "recall", "recall"]
+
+
+def test_claims_are_passed_on_and_answer_what_another_run_has():
+    store = Claiming()
+    committer = Committer(store)
+
+    assert committer.claim(1, [b"1"]) == []
+    assert committer.claim(2, [b"1"]) == [b"1"]
+    committer.release(1, [b"1"])
+    assert store.asked == [("claim", 1, [b"1"]), ("claim", 2, [b"1"]), ("release", 1, [b"1"])]
+
+
+def test_look_ups_are_held_again_after_a_claim_which_is_a_write(monkeypatch):
+    monkeypatch.setattr("alonzo._committer.SECONDS", 3600)
+    store = Claiming()
+    committer = Committer(store)
+    committer.add(1, [note(1)])
+    committer.recall([b"8"], 1)
+    committer.claim(1, [b"8"])
+    committer.recall([b"9"], 1)
+
+    assert store.held_at == [0, 0]
+
+
+@pytest.mark.parametrize("what", ["claim", "release"])
+def test_a_claim_that_cannot_be_written_is_said_and_not_raised(what):
+    store = Claiming()
+    store.broken = True
+    committer = Committer(store)
+
+    assert list(getattr(committer, what)(1, [b"1"]) or ()) == []
+
+    assert str(committer.error) == "disk full"
+    store.broken = False
+    assert list(getattr(committer, what)(2, [b"1"]) or ()) == []
+    assert store.asked == []
+
+
+def test_a_store_without_claims_holds_nothing_for_anybody(pair):
+    _, committer = pair
+
+    assert list(committer.claim(1, [b"1"])) == []
+    committer.release(1, [b"1"])
+    assert committer.recall([b"1"], 2) == [None]
 
 
 def test_a_store_that_fails_is_said_and_what_waits_is_written_at_the_end_if_it_can(pair, monkeypatch):

@@ -72,7 +72,7 @@ def settle(expression):
                 applied[effect.operation] += 1
                 machine.answer(ticket, _applied(effect))
             elif kind is Inspect:
-                answer = {t: Definition(t[1], blake(t[1].name.encode()), b"", 0, t[1].options) for t in effect.targets}
+                answer = {t: Definition(t[1], blake(t[1].name.encode()), b"", 0, t[1].declared) for t in effect.targets}
                 machine.answer(ticket, answer)
     return machine.outcome, applied
 

@@ -17,8 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from machine_driver import Drive, World
 
-from alonzo import EncodeError, run, task
-from alonzo._codec import node_token
+from alonzo import EncodeError, Runtime, run, task
+from alonzo._digests import node_token
 
 # Not from output: hashlib.blake2b(b"i5", digest_size=16, person=b"alonzo.digest.1"), and so on.
 GOLDEN = {
@@ -335,9 +335,10 @@ def _made(k):
 
 
 def test_tasks_made_by_one_function_are_different_arguments():
-    calls = [call(_made(1), 10), call(_made(2), 10)]
+    with Runtime(store="memory:", executor="inprocess") as runtime:
+        values = [runtime.run(call(_made(captured), 10)) for captured in (1, 2)]
 
-    assert run(calls, store="memory:", executor="inprocess") == [11, 12]
+    assert values == [11, 12]
 
 
 @task

@@ -83,7 +83,9 @@ def test_the_same_answers_in_the_same_order_give_the_same_effects_byte_for_byte(
 @EXAMPLES
 @given(programs())
 def test_what_failed_nowhere_and_may_be_recalled_is_recalled_by_one_question(program):
-    calm = kinds(program).isdisjoint({"fail", "cache=False", "check=each", "async catch"})
+    calm = kinds(program).isdisjoint(
+        {"fail", "cache=False", "share=False", "uncached below", "check=each", "async catch"}
+    )
     world = World()
     root = ("body", program, ("const", 1))
     _drive(root, world)

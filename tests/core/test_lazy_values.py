@@ -299,3 +299,14 @@ def test_a_call_through_a_partial_is_warned_about_where_the_user_wrote_it():
     [warning] = _warnings(forgets())
 
     assert warning.filename == __file__
+
+
+@task(nout=2)
+def three():
+    return 1, 2, 3
+
+
+def test_a_result_of_more_or_fewer_values_than_said_is_not_unpacked_in_silence():
+    first, second = three()
+    with pytest.raises(ValueError, match="3 values was to be unpacked into 2"):
+        run([first, second], store="memory:", executor="inprocess")

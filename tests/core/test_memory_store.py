@@ -7,7 +7,8 @@ import pytest
 from alonzo._errors import StoreError
 from alonzo._memory_store import open_memory_store
 from alonzo._ports import StoreSite
-from alonzo._store_contract import StoreContract, commit, key, leaf, small
+from alonzo._store_contract import StoreContract
+from alonzo._store_samples import commit, key, leaf, small
 
 
 def opened(url):

@@ -18,6 +18,7 @@ from alonzo._effects import Remember
 from alonzo._machine import Machine
 from machine_driver import Drive, World, Place
 from random_programs import CONTEXT, INNER, KINDS, lazy
+from form_samples import SAMPLES, root
 
 @task
 def looping(x):
@@ -37,6 +38,8 @@ def roots():
         yield [lazy(program(kind), 1) for kind in KINDS if kind != "fail"]
         yield lazy(program("fail"), 1)
         yield [catch(lazy(program("fail"), n), Exception, n) for n in range(3)]
+        yield {name: make() for name, (make, _) in SAMPLES.items()}
+        yield [root(name) for name in SAMPLES]
         yield looping(1)
         yield catch(looping(1), LoopError, "loop")
         yield placed(Place("a"))
@@ -111,17 +114,12 @@ print("\\n".join(sorted(set(EVENTS))))
 '''
 
 PLANTED = """
-def planted(operands, known, scope, honest=forms.FORMS["cond"]):
+def planted(*operands, honest=forms.FORMS["cond"]):
     import time
     time.time()
     open(__import__("os").devnull).close()
-    return honest(operands, known, scope)
-forms.FORMS = {**forms.FORMS, "cond": planted}
-import alonzo._machine
-for name in dir(alonzo):
-    part = getattr(alonzo, name)
-    if getattr(part, "FORMS", None) is not None:
-        part.FORMS = forms.FORMS
+    return (yield from honest.func(*operands))
+forms.FORMS = {**forms.FORMS, "cond": forms.SpecialForm(lambda *operands: planted(*operands), "cond", own=True)}
 """
 
 

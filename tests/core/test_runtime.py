@@ -291,6 +291,34 @@ def test_an_async_task_may_end_without_having_waited():
     assert within(5, lambda: run(impatient(), **HERE)) == 11
 
 
+def test_run_works_inside_a_running_event_loop_as_in_a_notebook():
+    async def cell():
+        return run([inc(1), gathered(1)], **HERE)
+
+    assert within(5, lambda: asyncio.run(cell())) == [2, 5]
+
+
+def test_an_arun_that_is_cancelled_leaves_other_runs_of_its_runtime_alone():
+    gate = threading.Event()
+
+    @task
+    def waits(x):
+        gate.wait(5)
+        return x
+
+    async def main(runtime):
+        one = asyncio.create_task(runtime.arun(waits(1)))
+        other = asyncio.create_task(runtime.arun(inc(waits(2))))
+        await asyncio.sleep(0.05)
+        one.cancel()
+        await asyncio.sleep(0)
+        gate.set()
+        return await other
+
+    with Runtime(**HERE) as runtime:
+        assert within(5, lambda: asyncio.run(main(runtime))) == 3
+
+
 def test_an_arun_that_is_cancelled_starts_nothing_new():
     began = []
 
@@ -338,8 +366,8 @@ def test_a_run_inside_a_task_is_refused_at_once(nested):
 
 
 def test_settings_of_later_versions_are_taken_with_a_warning():
-    with pytest.warns(AlonzoWarning, match="limits: taken, and not used by this version"):
-        assert run(inc(1), limits={"gpu": 1}, **HERE) == 2
+    with pytest.warns(AlonzoWarning, match="values: taken, and not used by this version"):
+        assert run(inc(1), values="file:values", **HERE) == 2
 
 
 def test_a_failures_traceback_as_text_has_frames_of_the_user_alone():

@@ -17,7 +17,7 @@ from alonzo._settings import load_settings
 def load(directory: Path, toml: str = "", overrides: Any = (), **environ: str):
     if toml:
         (directory / "alonzo.toml").write_text(toml, encoding="utf-8")
-    return load_settings(start=directory, environ=environ, overrides=overrides, task_options=("cache", "check"))
+    return load_settings(start=directory, environ=environ, overrides=overrides)
 
 
 @attrs.frozen
@@ -137,15 +137,6 @@ def test_a_context_may_hold_any_python_value(tmp_path):
     assert load(tmp_path, "", {"context": context}).context == context
 
 
-def test_the_last_pattern_that_matches_a_task_decides(tmp_path):
-    toml = '[tasks."flow.*"]\ncache = false\ncheck = "full"\n[tasks."flow.big"]\ncache = true'
-    settings = load(tmp_path, toml)
-
-    assert settings.task_options("flow.big") == {"cache": True, "check": "full"}
-    assert settings.task_options("flow.small") == {"cache": False, "check": "full"}
-    assert settings.task_options("Flow.big") == {}
-
-
 def test_settings_can_be_sent_to_another_process(tmp_path):
     settings = load(tmp_path, "workers = 2", ALONZO_PLUGINS__FILES__DEPTH="3")
 
@@ -250,8 +241,8 @@ def test_the_environment_is_the_process_s_own_unless_given(tmp_path, monkeypatch
     ("assignment", "tasks"),
     [
         ('tasks."flow.*".cache=false', {"flow.*": {"cache": False}}),
-        ("tasks.'a=b'.check=x=y", {"a=b": {"check": "x=y"}}),
-        (' tasks . a . cache = "no" ', {"a": {"cache": "no"}}),
+        ("tasks.'a=b'.executor=x=y", {"a=b": {"executor": "x=y"}}),
+        (' tasks . a . executor = "no" ', {"a": {"executor": "no"}}),
         ("tasks.a={cache = true}", {"a": {"cache": True}}),
     ],
 )

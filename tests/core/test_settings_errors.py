@@ -14,7 +14,7 @@ from alonzo._settings import load_settings
 def load(directory: Path, toml: str = "", overrides: Any = (), **environ: str):
     if toml:
         (directory / "alonzo.toml").write_text(toml, encoding="utf-8")
-    return load_settings(start=directory, environ=environ, overrides=overrides, task_options=("cache", "check"))
+    return load_settings(start=directory, environ=environ, overrides=overrides)
 
 
 def message(directory: Path, toml: str = "", overrides: Any = (), **environ: str) -> str:
@@ -39,7 +39,7 @@ def test_an_assignment_that_is_none_is_refused_with_an_example(tmp_path, text):
         ("root = 'x'", 'alonzo.toml: unknown key "root"'),
         (
             '[tasks."flow.*"]\ncahce = true',
-            'alonzo.toml: [tasks."flow.*"]: unknown key "cahce" (did you mean "cache"?)',
+            'alonzo.toml: [tasks."flow.*"]: unknown option "cahce" (did you mean "cache"?)',
         ),
         ("store = 4", "alonzo.toml: store: expected a string, not 4 (int)"),
         ('workers = "four"', 'alonzo.toml: workers: expected a whole number, not "four" (str)'),
@@ -56,7 +56,7 @@ def test_an_assignment_that_is_none_is_refused_with_an_example(tmp_path, text):
             "limits.gpu = 1.5",
             "alonzo.toml: [limits]: gpu: expected a whole number, not 1.5 (float)",
         ),
-        ("limits.gpu = -1", "alonzo.toml: [limits]: gpu: expected at least 0, not -1"),
+        ("limits.gpu = 0", "alonzo.toml: [limits]: gpu: expected at least 1, not 0"),
         (
             "limits = 3",
             "alonzo.toml: [limits]: expected a table (a whole number each), not 3 (int)",

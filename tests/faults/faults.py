@@ -9,6 +9,7 @@ BELIEF = "recall/test_rules_belief.py::"
 EDITS = "recall/test_edits.py::"
 POLICY = "recall/test_rules_policy.py::"
 LOOKING = "recall/test_looking.py::"
+SCOPES = "recall/test_rules_scopes.py::"
 
 # Of two digests of a place the lesser is kept.
 ONE_WINS = (
@@ -24,7 +25,7 @@ FAULTS = [
     ),
     (
         "share and recall by stale keys",
-        [("if keyed.stale:\n            # The key", "if False:\n            # The key")],
+        [("if keyed.stale or not (definition.is_plain", "if not (definition.is_plain")],
         BELIEF + "test_13_what_is_stale_when_its_key_is_made_is_not_recalled",
     ),
     (
@@ -44,7 +45,7 @@ FAULTS = [
     ),
     (
         "leave defaults out of policy",
-        [("[*self._defaults(task), ", "[")],
+        [('frame(b"policy", self._defaults(task))', 'frame(b"policy", ())')],
         POLICY + "test_17_a_changed_default_counts_though_the_code_is_pinned",
     ),
     (
@@ -88,7 +89,7 @@ FAULTS = [
     ),
     (
         "keep verdicts when a place moved",
-        [("for footprint in self._resting.pop(place, ()):", "for footprint in ():")],
+        [("for looked_from, footprint in self._resting.pop(place, ()):", "for looked_from, footprint in ():")],
         BELIEF + "test_15_what_was_judged_to_hold_is_judged_again_after_a_writer_ran",
     ),
     (
@@ -108,20 +109,25 @@ FAULTS = [
     ),
     (
         "believe in tasks that are gone",
-        [("isinstance(today, Definition) and today.entry == entry", "today is None or today.entry == entry")],
+        [
+            (
+                "isinstance(today, Definition) and place.entry(today) == entry",
+                "today is None or place.entry(today) == entry",
+            )
+        ],
         BELIEF + "test_16_a_name_that_means_nothing_any_more_does_not_hold",
     ),
     (
         "forget context entries",
-        [('rests = frozenset([("context", path, token)])', "rests = EMPTY")],
+        [('self._rests.append(("context", asked.path, scope.context_token(asked.path)))', "pass")],
         CONTENTS + "test_11_a_context_entry_below_a_recalled_part_counts",
     ),
     (
         "forget absent context entries",
         [
             (
-                'rests = frozenset([("context", path, token)])',
-                'rests = EMPTY if value is ABSENT else frozenset([("context", path, token)])',
+                'self._rests.append(("context", asked.path, scope.context_token(asked.path)))',
+                'scope.context_token(asked.path) and self._rests.append(("context", asked.path, scope.context_token(asked.path)))',
             )
         ],
         CONTENTS + "test_11_a_context_entry_counts_and_so_does_its_absence",
@@ -159,7 +165,7 @@ FAULTS = [
     ),
     (
         "check each refuses nothing",
-        [('if self.options.cache and self.options.check != "each" else', "if self.options.cache else")],
+        [('self.options.cache is False or self.options.check == "each"', "self.options.cache is False")],
         POLICY + "test_check_each_refuses_above_itself",
     ),
     (
@@ -179,12 +185,47 @@ FAULTS = [
     ),
     (
         "remember what changed under its hands",
-        [("keyed.stale = True", "pass")],
+        [("keyed.stale = True\n            self.moved.append", "self.moved.append")],
         BELIEF + "test_13_an_argument_that_changes_while_the_body_runs_poisons_nothing",
     ),
     (
         "forget externals that operators made",
         [("if found.externals:\n            cell.rests", "if found.externals and cell.job:\n            cell.rests")],
         LOOKING + "test_what_an_operator_made_counts_though_nothing_looked_into_it",
+    ),
+    (
+        "let what an override decides count above it",
+        [("if not decides(over, entry[1]):", "if True:")],
+        SCOPES + "test_11_what_an_override_decides_does_not_count_above_it",
+    ),
+    (
+        "forget what an override leaves open",
+        [("if not decides(over, entry[1]):", "if False:")],
+        SCOPES + "test_11_what_an_override_leaves_open_counts_with_its_value_outside",
+    ),
+    (
+        "keep entries as they were read inside",
+        [("entry[1], here.context_token(entry[1]))", "entry[1], entry[2])")],
+        SCOPES + "test_11_what_an_override_leaves_open_counts_with_its_value_outside",
+    ),
+    (
+        "share over contexts",
+        [("mark = keyed.key if is_plain else self._mark(cell, keyed.key, definition.options)", "mark = keyed.key")],
+        SCOPES + "test_22_a_second_context_is_answered_from_the_same_application",
+    ),
+    (
+        "judge everything from the run's own context",
+        [("(cell.inside.view if cell.inside is not None else None) or self.world", "self.world")],
+        SCOPES + "test_22_two_contexts_on_one_store_each_have_their_own_answer_and_one_look_up",
+    ),
+    (
+        "apply again in each context",
+        [('if twin.how != "ran":', "if True:")],
+        SCOPES + "test_22_a_second_context_is_answered_from_the_same_application",
+    ),
+    (
+        "take entries of tasks as they are below an override",
+        [("yield here.entry(today) if today is not None and there.entry(today) == entry else entry", "yield entry")],
+        SCOPES + "test_17_options_below_written_in_a_task_do_not_keep_it_from_being_one_look_up",
     ),
 ]

@@ -110,8 +110,8 @@ class World:
     def definition(self, task: Any) -> Definition:
         self.tasks[task.full_name] = task
         fingerprint = blake(f"{task.full_name} {self.versions.get(task.full_name, '')}".encode())
-        policy = blake(repr((task.options.cache, task.options.check)).encode())
-        return Definition(task, fingerprint, policy, self.epochs[task.full_name, fingerprint], task.options)
+        policy = blake(repr((task.declared.cache, task.declared.check)).encode())
+        return Definition(task, fingerprint, policy, self.epochs[task.full_name, fingerprint], task.declared)
 
     def look(self, target: tuple[Any, ...]) -> Any:
         match target[0]:
@@ -229,6 +229,7 @@ class Drive:
     ran: Counter[str] = attrs.field(factory=Counter, init=False)
     asked: Counter[str] = attrs.field(factory=Counter, init=False)
     notes: list[Remember] = attrs.field(factory=list, init=False)
+    tagged: list[Any] = attrs.field(factory=list, init=False)
     machine: Machine = attrs.field(init=False)
     _open: dict[Any, _Open] = attrs.field(factory=dict, init=False)
     _numbers: dict[Any, int] = attrs.field(factory=dict, init=False)
@@ -297,7 +298,9 @@ class Drive:
             self.asked[type(effect).__name__] += 1
             if self.traced:
                 self.transcript.append(self._written(ticket, effect))
-            if type(effect) is Remember:
+            if type(effect) is Remember and effect.job is None:
+                self.tagged.append(effect.tagged)
+            elif type(effect) is Remember:
                 self.notes.append(effect)
                 self.world.remember(effect)
             else:

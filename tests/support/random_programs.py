@@ -17,6 +17,7 @@ from alonzo import catch, cond, get_context, seq, task
 
 CONTEXT = {"a": 7, "table": {"inner": 11}}
 PATHS = ("a", "table.inner", "table.none", "zzz")
+OVER = {"a": 5, "table": {"none": 13}}
 
 
 class Boom(Exception):
@@ -134,6 +135,16 @@ def body(program, x):
     return lazy(program, x)
 
 
+@task(share=False)
+def unshared(x):
+    return x + 6
+
+
+@task(ignore=["noise"])
+def steady(x, noise):
+    return x + 7
+
+
 def summed(box: Any) -> int:
     """The numbers in a container, weighted by kind so that a lost type shows."""
     if isinstance(box, str):
@@ -169,6 +180,7 @@ INNER = {
     "call": 1, "add": 2, "sub": 2, "item": 1, "slice": 2, "attribute": 1, "method": 2, "cond": 3, "many conds": 3, "seq": 2,
     "catch": 1, "catch value": 1, "catch other": 1, "partial": 2, "partial value": 2, "task value": 1, "lazy task": 1,
     "default": 1, "spread": 2, "nout": 1, "cache=False": 1, "check=each": 1, "fail": 1, "async": 1, "async catch": 2, "body": 2,
+    "options": 1, "options below": 2, "uncached below": 2, "within": 2, "share=False": 1, "ignore": 2,
     "shared": 1, "climb": 1, "tree": 0, "context": 1, "context path": 0,
 }  # fmt: skip
 KINDS = (*INNER, *BOXES)
@@ -198,9 +210,20 @@ def programs(draw: Any, depth: int = 4) -> Any:
 # -- as Python would -----------------------------------------------------------------------------------
 
 
+# The context where plain evaluation is: what is outermost comes first.
+_WHERE: list[dict[str, int]] = [{"a": 7, "table.inner": 11}]
+
+
 def plain(p: Any, x: int) -> int:  # noqa: C901 - a table of kinds, mirrored by `lazy`
     """The value of a program, evaluated from left to right; raises Boom."""
     kind, rest = p[0], p[1:]
+    if kind == "within":
+        given = plain(rest[1], x)
+        _WHERE.append({**_WHERE[-1], "a": 5, "table.none": 13})
+        try:
+            return plain(rest[0], given)
+        finally:
+            _WHERE.pop()
     if kind == "const":
         return rest[0]
     if kind == "arg":
@@ -218,12 +241,14 @@ def plain(p: Any, x: int) -> int:  # noqa: C901 - a table of kinds, mirrored by 
             if kind == "catch other" or (kind == "async catch" and _outer(rest, x)):
                 raise
             return {"catch": error.args[0] + 100, "catch value": -5, "async catch": error.args[0] + 1}[kind]
-    if kind == "body":
+    if kind in ("body", "options below", "uncached below"):
         return plain(rest[0], plain(rest[1], x))
+    if kind == "slice":  # of a list that needs nothing else
+        return 2 if plain(rest[1], x) % 2 else 3
     if kind == "context path":
-        return {"a": 7, "table.inner": 11}.get(rest[0], 2)
+        return _WHERE[-1].get(rest[0], 2)
     if kind == "context":
-        return {"a": 7, "table.inner": 11}[rest[1]] if rest[1] in PATHS[:2] else plain(rest[0], x)
+        return _WHERE[-1][rest[1]] if rest[1] in _WHERE[-1] else plain(rest[0], x)
     if kind == "tree":
         return (1, 1, 2, 3, 5)[rest[0]]
     values = [plain(part, x) for part in rest if isinstance(part, tuple)]
@@ -235,7 +260,6 @@ def plain(p: Any, x: int) -> int:  # noqa: C901 - a table of kinds, mirrored by 
         "add": lambda: a + b + 4,
         "sub": lambda: 3 - (a - b),
         "item": lambda: a + 2,
-        "slice": lambda: 2 if b % 2 else 3,
         "attribute": lambda: a + 1,
         "method": lambda: [a, a + 1, a + 2].count(b),
         "seq": lambda: 4 + a + b,
@@ -247,6 +271,9 @@ def plain(p: Any, x: int) -> int:  # noqa: C901 - a table of kinds, mirrored by 
         "spread": lambda: a + b + 1 + 2 + b,
         "nout": lambda: a + 3 - a * 2,
         "cache=False": lambda: a - 1,
+        "options": lambda: a + 1,
+        "share=False": lambda: a + 6,
+        "ignore": lambda: a + 7,
         "check=each": lambda: (a + 1) * 2,
         "async": lambda: 2 * a + 3,
         "shared": lambda: 2 * (a + 1),
@@ -266,7 +293,7 @@ def _outer(rest: Any, x: int) -> bool:
 # -- as a user of tasks would ------------------------------------------------------------------------
 
 
-def lazy(p: Any, x: Any) -> Any:
+def lazy(p: Any, x: Any) -> Any:  # noqa: C901 - as above
     """The expression of a program."""
     kind, rest = p[0], p[1:]
     if kind == "const":
@@ -275,6 +302,12 @@ def lazy(p: Any, x: Any) -> Any:
         return x
     if kind == "body":
         return body(rest[0], lazy(rest[1], x))
+    if kind == "options below":
+        return body.options_below(priority=inc(1), retries=2)(rest[0], lazy(rest[1], x))
+    if kind == "uncached below":
+        return body.options_below(cache=False)(rest[0], lazy(rest[1], x))
+    if kind == "within":
+        return body.context(OVER)(rest[0], lazy(rest[1], x))
     if kind == "async catch":
         return forgiving(rest[0], lazy(rest[1], x))
     if kind == "context path":
@@ -314,6 +347,9 @@ def lazy(p: Any, x: Any) -> Any:
         "default": lambda: with_default(a),
         "spread": lambda: spread(a, b, 1, key=2, named=b),
         "cache=False": lambda: uncached(a),
+        "options": lambda: inc.options(priority=a, tags={"by": "chance"})(a),
+        "share=False": lambda: unshared(a),
+        "ignore": lambda: steady(a, noise=b),
         "check=each": lambda: checked(a),
         "fail": lambda: fail(a),
         "async": lambda: awaiting(a),

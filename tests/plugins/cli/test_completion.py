@@ -61,6 +61,12 @@ def completed(*words):
         (["run", "wrong.py", ""], []),
         (["run", "missing.py", ""], []),
         (["run", "--no-"], ["--no-cache"]),
+        (["run", "--context-f"], ["--context-file"]),
+        (["run", "flow.py", "--context-file", ""], ["file"]),
+        (["run", "flow.py", "--option", "flow.f"], ["flow.first_task."]),
+        (["run", "flow.py", "--option", "flow.first_task.ca"], ["flow.first_task.cache="]),
+        (["run", "flow.py", "--option", "*.retry_d"], ["*.retry_delay="]),
+        (["run", "flow.py", "--option", "*.retries="], []),
         (["completion", ""], ["bash", "zsh", "fish"]),
     ],
 )

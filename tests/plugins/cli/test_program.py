@@ -384,3 +384,59 @@ def test_what_tasks_print_in_other_processes_goes_to_stderr_with_their_name(prog
         "flow.add | adding 0",
         "flow.add | adding 1",
     ]
+
+
+def test_an_option_of_the_command_line_is_over_all_others(program):
+    (program.directory / "alonzo.toml").write_text('[tasks."*"]\nexecutor = "threads"\n')
+    store = {"ALONZO_STORE": "sqlite:a.db"}
+    program("run", "-q", "flow.py", "add", "1", **store)
+    _, err = program("run", "-q", "flow.py", "add", "1", **store)
+    assert err == "importing\n"
+
+    _, err = program("run", "-q", "flow.py", "add", "1", "--option", "flow.*.cache=false", **store)
+    assert err == "importing\nflow.add | adding 1\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (
+            ["--option", "flow.*.retrys=3"],
+            'alonzo: error: --option: [options."flow.*"]: unknown option "retrys" (did you mean "retries"?)',
+        ),
+        (
+            ["--option", "flow.*.cache=maybe"],
+            'alonzo: error: --option: [options."flow.*"]: cache: expected true or false, not "maybe" (str)',
+        ),
+        (
+            ["--option", "flow.*.version=2"],
+            (
+                'alonzo: error: --option: [options."flow.*"]: version cannot be set here: '
+                "it is part of what the task is: write it on @task"
+            ),
+        ),
+        (["--limit", "db=none"], 'alonzo: error: --limit: [limits]: db: expected a whole number, not "none" (str)'),
+        (["--limit", "db=0"], "alonzo: error: --limit: [limits]: db: expected at least 1, not 0"),
+    ],
+)
+def test_a_wrong_option_or_limit_is_one_line(program, words, said):
+    assert error(program, "run", "flow.py", "add", "1", *words) == said
+
+
+def test_a_pattern_that_no_task_fits_is_named_at_the_end(program):
+    _, err = program("run", "-q", "flow.py", "add", "1", "--option", "flwo.*.cache=false")
+
+    assert err.splitlines()[-1] == "alonzo: warning: --option flwo.*: no task of this run fits this pattern"
+
+
+def test_context_comes_from_files_too(program):
+    (program.directory / "seen.py").write_text(
+        "from alonzo import get_context, task\n\n\n@task\ndef seen():\n    return [get_context('a.b'), get_context('a.c')]\n"
+    )
+    (program.directory / "one.toml").write_text("[a]\nb = 1\nc = 1\n")
+    (program.directory / "two.json").write_text('{"a": {"c": 2}}')
+
+    out, _ = program("run", "-q", "seen.py", "seen", "--context-file", "one.toml", "--context-file", "two.json")
+    assert out == "[1, 2]\n"
+    out, _ = program("run", "-q", "seen.py", "seen", "--context-file", "one.toml", "--context", "a.c=3")
+    assert out == "[1, 3]\n"

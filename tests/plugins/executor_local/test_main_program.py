@@ -58,6 +58,22 @@ def test_functions_constants_and_other_tasks_of_the_script_are_there(tmp_path):
     assert output(tmp_path, program) == ["144"]
 
 
+def test_lazy_defaults_and_lazy_constants_of_the_script_are_there(tmp_path):
+    program = """
+        from alonzo import get_context
+        @task
+        def one(): return 1
+        ONE = one()
+        @task
+        def add(x, y=get_context("y", 5), z=ONE + 1): return x + y + z
+        @task
+        def main(): return [add(ONE), add.context(y=10)(ONE), ONE]
+        print(run(main(), store="memory:", executor="processes", workers=1))
+    """
+
+    assert output(tmp_path, program) == ["[8, 13, 1]"]
+
+
 def test_instances_of_the_scripts_classes_make_the_round_trip(tmp_path):
     program = """
         import dataclasses, enum

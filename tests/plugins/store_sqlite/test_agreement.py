@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alonzo._memory_store import open_memory_store
-from alonzo._store_contract import TASK, commit, epochal, key, note, opaque, small
+from alonzo._store_samples import TASK, commit, epochal, key, note, opaque, small
 from alonzo.plugin import StoreSite
 from alonzo_store_sqlite._settings import SqliteSettings
 from alonzo_store_sqlite._store import SqliteStore

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from alonzo._errors import StoreError
-from alonzo._store_contract import commit, epochal, key, leaf, small
-from alonzo.plugin import StoreSite
+from alonzo._store_samples import NOON, commit, epochal, job, key, leaf, small, start
+from alonzo.plugin import Note, Remember, StoreSite
 from alonzo_store_sqlite import _schema, alonzo_settings, alonzo_stores
 from alonzo_store_sqlite._place import path_of
 
@@ -156,7 +156,33 @@ def test_an_older_database_is_brought_up_to_date_with_what_is_in_it(open_store, 
     connection.close()
 
     assert [run.task for run in open_store().runs()] == ["flow.old"]
-    assert database("PRAGMA user_version", "SELECT task FROM runs") == [[(2,)], [("flow.old",)]]
+    assert database("PRAGMA user_version", "SELECT task FROM runs") == [[(3,)], [("flow.old",)]]
+
+
+def test_a_database_of_version_2_has_all_that_was_in_it_and_can_do_what_is_new(open_store, tmp_path, database):
+    connection = sqlite3.connect(tmp_path / "test.db")
+    connection.executescript((Path(__file__).parent / "version_2.sql").read_text())
+    connection.close()
+
+    store = open_store()
+
+    assert store.recall([key(1)])[0].normals[0].value.data == b"sone"
+    (old,) = store.runs()
+    assert (old.id, old.status, old.tags) == (1, "failed", {"why": "old"})
+    ran, failed = store.jobs(1)
+    assert (ran.status, ran.attempts, ran.finished) == ("ran", 1, NOON + 2)
+    assert (failed.status, failed.attempts, failed.finished) == ("failed", 3, NOON + 3.5)
+    assert database("SELECT job, number, outcome, worker FROM attempts ORDER BY job, number") == [
+        [(1, 1, "done", "w1"), (2, 1, None, "w1"), (2, 2, None, "w2"), (2, 3, None, "w3")]
+    ]
+    assert [(row.run, row.text) for row in store.tagged("why")] == [(1, "old")]
+    run, other = store.begin(start()), store.begin(start())
+    store.claim(run, [key(2)])
+    store.commit(run, [Note(Remember(key(1), job(1, "ran", tags={"why": "new"})))])
+    assert list(store.held(other, [key(1), key(2)])) == [key(2)]
+    assert database("SELECT name, text, what, run, job, task FROM tags ORDER BY run DESC") == [
+        [("why", "new", "job", 2, 1, "flow.f"), ("why", "old", "run", 1, None, "flow.main")]
+    ]
 
 
 def test_a_step_that_fails_leaves_the_database_as_it_was(tmp_path, monkeypatch, open_store):

@@ -10,12 +10,12 @@ import time
 
 import pytest
 
-from alonzo._store_contract import key
+from alonzo._store_samples import key
 
 PROGRAM = """
 import sys
 from pathlib import Path
-from alonzo._store_contract import FOOTPRINT, Attempt, key, leaf, note, opaque, small, start
+from alonzo._store_samples import FOOTPRINT, key, leaf, note, opaque, small, start
 from alonzo.plugin import StoreSite
 from alonzo_store_sqlite._settings import SqliteSettings
 from alonzo_store_sqlite._store import SqliteStore

@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from alonzo._store_contract import (
+from alonzo._store_samples import (
     FOOTPRINT,
     TASK,
     commit,
@@ -16,6 +16,7 @@ from alonzo._store_contract import (
     note,
     opaque,
     small,
+    start,
 )
 from alonzo.plugin import Found, digest_of
 from alonzo_store_sqlite import _footprints
@@ -233,3 +234,36 @@ def test_a_damaged_small_value_is_left_out_until_it_is_written_again(open_store,
     commit(store, leaf(1, found))
     assert store.recall([key(1)])[0].reductions[0].data == found.data
     assert open_store().epochs([TASK]) == [0]
+
+
+def test_a_chain_of_look_ups_soon_knows_which_keys_there_are(open_store):
+    commit(open_store(), *[leaf(number, small(b"%d" % number)) for number in range(50)])
+    store = open_store()
+    store.hold()
+    before = store.statements
+
+    answers = [store.recall([key(number)])[0] for number in range(1_000, 2_000)]
+    known = store.recall([key(7)])[0]
+
+    assert answers == [None] * 1_000
+    assert known.normals[0].value.data == b"s7"
+    # The first 200 one by one, two to read all keys, and the one that is there with its footprint and entry.
+    assert store.statements - before == 199 + 2 + 3
+
+
+def test_what_others_and_itself_have_written_is_found_after_it_knew_all_keys(open_store):
+    store, other = open_store(), open_store()
+    store.hold()
+    for number in range(1_000, 1_300):
+        store.recall([key(number)])
+
+    commit(other, leaf(1_001, small(b"theirs")))
+    store.recall([key(1_002)])
+    run = store.begin(start())
+    store.commit(run, [leaf(1_003, small(b"ours"))])
+    store.hold()
+
+    found = [store.recall([key(number)])[0] for number in (1_001, 1_003, 1_004)]
+    assert [records and records.normals[0].value.data for records in found] == [b"stheirs", b"sours", None]
+    store.commit(run, [leaf(1_001, small(b"another"))])
+    assert store.epochs([TASK]) == [1]

@@ -11,7 +11,7 @@ import attrs
 import pytest
 
 from alonzo._errors import StoreError
-from alonzo._store_contract import NOON, commit, job, key, leaf, small, start
+from alonzo._store_samples import NOON, commit, job, key, leaf, small, start
 from alonzo.plugin import Attempt, Note, Remember
 
 
@@ -97,14 +97,25 @@ def test_a_message_that_cannot_be_shown_does_not_lose_the_job(open_store):
 def test_all_attempts_of_a_job_are_kept(open_store, rows):
     store = open_store()
     run = store.begin(start())
-    attempts = tuple(Attempt("threads", f"w{n}", NOON + n, NOON + n + 0.5) for n in (1, 2, 3))
-    store.commit(run, [Note(Remember(key(1), job(1, "ran")), attempts)])
+    attempts = (
+        Attempt("threads", "w1", NOON + 1, NOON + 1.5, "raised", "ValueError: no"),
+        Attempt("threads", "w2", NOON + 2, NOON + 2.5, "timeout", "took over 0.5 s"),
+        Attempt("threads", "w3", NOON + 3, NOON + 3.5),
+    )
+    store.commit(run, [Note(Remember(key(1), job(1, "ran")), attempts), leaf(2, small(b"two"))])
+    store.commit(run, [Note(Remember(key(3), job(3, "failed")), attempts[:1])])
+    store.commit(run, [Note(Remember(key(4), job(4, "ran")), attempts[2:])])
 
-    assert rows("SELECT number, started, duration FROM attempt") == [
-        {"number": 1, "started": 1_000_000, "duration": 500_000},
-        {"number": 2, "started": 2_000_000, "duration": 500_000},
+    shown = "job, number, outcome, error, seconds, worker"
+    assert [tuple(row.values()) for row in rows(f"SELECT {shown} FROM attempts ORDER BY job, number")] == [
+        (1, 1, "raised", "ValueError: no", 0.5, "w1"),
+        (1, 2, "timeout", "took over 0.5 s", 0.5, "w2"),
+        (1, 3, "done", None, 0.5, "w3"),
+        (3, 1, "raised", "ValueError: no", 0.5, "w1"),
+        (4, 1, "done", None, 0.5, "w3"),
     ]
-    assert [(row.started, row.finished) for row in store.jobs(run)] == [(NOON + 3, NOON + 3.5)]
+    assert [row.attempts for row in store.jobs(run)] == [3, 0, 1, 1]
+    assert [(row.started, row.finished) for row in store.jobs(run)[:1]] == [(NOON + 3, NOON + 3.5)]
 
 
 def test_definitions_are_kept_once_for_each_fingerprint(open_store, rows):
@@ -128,7 +139,8 @@ def test_the_views_show_people_runs_jobs_results_and_footprints(open_store, rows
     run = store.begin(start(tags={"why": "test"}))
     attempt = Attempt("threads", "w1", NOON + 0.25, NOON + 0.75)
     told = attrs.evolve(leaf(1, small(b"one")), attempts=(attempt,), output="printed")
-    store.commit(run, [told])
+    told.remember.job.tags = {"stage": "first"}
+    store.commit(run, [told, Note(Remember(b"", tagged=(b"\x0a", {"unit": "m"})))])
     store.finish(run, "done", {"ran": 1})
 
     (run_row,) = rows("SELECT * FROM runs")
@@ -138,6 +150,14 @@ def test_the_views_show_people_runs_jobs_results_and_footprints(open_store, rows
     assert (job_row["task"], job_row["executor"], job_row["worker"]) == ("flow.f", "threads", "w1")
     assert (job_row["started"], job_row["seconds"]) == ("2023-11-14T22:13:20.250Z", 0.5)
     assert (job_row["key"], job_row["output"]) == (key(1).hex(), "printed")
+    assert job_row["tags"] == '{"stage":"first"}'
+    (attempt_row,) = rows("SELECT * FROM attempts")
+    assert (attempt_row["task"], attempt_row["outcome"], attempt_row["worker"]) == ("flow.f", "done", "w1")
+    assert [tuple(row.values()) for row in rows("SELECT * FROM tags ORDER BY what")] == [
+        ("stage", "first", "job", 1, 1, "flow.f", None),
+        ("why", "test", "run", 1, None, "flow.main", None),
+        ("unit", "m", "value", 1, None, None, "0a"),
+    ]
     (result,) = rows("SELECT * FROM results")
     assert (result["task"], result["key"]) == ("flow.f", key(1).hex())
     assert (result["what"], result["bytes"]) == ("returned, normal form", 4)

@@ -52,6 +52,22 @@ def complete_run(words: Words, incomplete: str) -> list[CompletionItem]:
     return [CompletionItem(incomplete, type="file")]
 
 
+def complete_option(words: Words, incomplete: str) -> list[CompletionItem]:
+    """What may follow `--option`: a task's full name, then a key, then nothing that could be known."""
+    from alonzo.plugin import TASK_SETTINGS
+
+    if "=" in incomplete:
+        return []
+    source = _source(words.target) if words.target else None
+    module = source.stem if source is not None and words.target.endswith(".py") else words.target
+    names = ["*", *(f"{module}.{name}" for name, _, _ in (_tasks(words.target) if words.target else ()))]
+    found = [CompletionItem(f"{name}.") for name in names if f"{name}.".startswith(incomplete)]
+    pattern, dot, part = incomplete.rpartition(".")
+    if found and incomplete not in (item.value for item in found):
+        return found
+    return [CompletionItem(f"{pattern}.{key}=") for key in TASK_SETTINGS if dot and key.startswith(part)]
+
+
 def _item(value: str, text: str) -> CompletionItem:
     return CompletionItem(value, help=text or None)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
 import signal
@@ -18,6 +17,7 @@ from ._arguments import Argument, arguments_of, convert, documentation, help_row
 from ._display import Display, make_display
 from ._errors import DONE, FAILED, WOULD_RUN, Wrong, say_error
 from ._failures import show_failures, show_unexpected
+from ._given import context_of, overrides_of, parse_tags, unmatched
 from ._importing import ImportFailedError, import_target
 from ._messages import told
 from ._result import as_json, as_text
@@ -39,6 +39,9 @@ class Options:
     executor: str | None = None
     workers: int | None = None
     sets: tuple[str, ...] = ()
+    task_options: tuple[str, ...] = ()
+    limits: tuple[str, ...] = ()
+    context_files: tuple[str, ...] = ()
     contexts: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     no_cache: bool = False
@@ -149,45 +152,6 @@ def task_help(target: str, name: str, task: Task[..., Any], arguments: Sequence[
     return formatter.getvalue().rstrip()
 
 
-def parse_context(texts: Sequence[str]) -> dict[str, Any]:
-    """What `--context K=V` gives: V as JSON where it is that, else as text; a dot in K goes a level down.
-
-    Raises:
-        click.UsageError: one is not `K=V`, or a key is both a value and a level.
-    """
-    tree: dict[str, Any] = {}
-    for text in texts:
-        path, equals, value = text.partition("=")
-        if not equals or not all(path.split(".")):
-            raise click.UsageError(f"--context {text}: expected K=V")
-        *above, last = path.split(".")
-        level = tree
-        for key in above:
-            level = level.setdefault(key, {})
-            if not isinstance(level, dict):
-                raise click.UsageError(f"--context {text}: {key} has a value already")
-        try:
-            level[last] = json.loads(value)
-        except ValueError:
-            level[last] = value
-    return tree
-
-
-def parse_tags(texts: Sequence[str]) -> dict[str, str]:
-    """What `--tag K=V` gives; `--tag K` alone is a tag without a value.
-
-    Raises:
-        click.UsageError: one has no name.
-    """
-    tags = {}
-    for text in texts:
-        name, _, value = text.partition("=")
-        if not name:
-            raise click.UsageError(f"--tag {text}: expected K=V")
-        tags[name] = value
-    return tags
-
-
 def _called(task: Task[..., Any], words: Words, arguments: Sequence[Argument]) -> Any:
     """The expression that the words mean."""
     try:
@@ -204,14 +168,15 @@ def _run(expression: Any, options: Options, display: Display, out: TextIO, words
     from alonzo import Runtime
     from alonzo.plugin import load_settings
 
-    context, tags = parse_context(options.contexts), parse_tags(options.tags)
+    context, tags = context_of(options.context_files, options.contexts), parse_tags(options.tags)
+    given = overrides_of(options.task_options, options.limits)
     runtime = Runtime(
         context=context or None,
         tags=tags or None,
         cache=not options.no_cache,
         keep_going=options.keep_going,
         plugins=[display],
-        settings=load_settings(overrides=[*options.sets, options.settings()]),
+        settings=load_settings(overrides=[*options.sets, *given, options.settings()]),
     )
     received = None
     with runtime:
@@ -225,9 +190,17 @@ def _run(expression: Any, options: Options, display: Display, out: TextIO, words
             return _stopped(stopper.received, words) if stopper.received else code
     if received is not None:
         return _stopped(received, words)
+    _say_unmatched(options, display)
     if options.dry_run and runtime.last.would_run:
         return _would_run(runtime.last.would_run)
     return _write(out, _shown(value, options))
+
+
+def _say_unmatched(options: Options, display: Display) -> None:
+    """Name the patterns of `--option` that no task of the run fits: nothing came of them."""
+    if options.task_options and not display.tally.total("recalled"):  # below what is recalled nobody has looked
+        for pattern in unmatched(options.task_options, display.tally.tasks):
+            click.echo(f"alonzo: warning: --option {pattern}: no task of this run fits this pattern", err=True)
 
 
 def _failed(runtime: Runtime, error: BaseException) -> int:

@@ -12,6 +12,7 @@ import click
 from ._errors import Wrong
 from ._messages import told
 from ._options import plugin_option
+from ._tags import find_tagged, tagged_text, tags_text
 from ._tally import duration
 from ._tree import tree_lines
 
@@ -25,24 +26,40 @@ _STYLES = {"done": "green", "running": "bold", "failed": "red", "interrupted": "
 @click.argument("run", required=False)
 @click.option("--store", metavar="URL", help="The store to look into; else that of the project.")
 @click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="Change a setting.")
-@click.option("--limit", "-n", type=click.IntRange(1), default=20, show_default=True, help="How many runs to list.")
-@click.option("--all", "whole", is_flag=True, help="Every job of the run, however many there are.")
+@click.option(
+    "--limit", "-n", type=click.IntRange(1), default=20, show_default=True, help="How many runs, or tags, to list."
+)
+@click.option(
+    "--tag", metavar="NAME[=TEXT]", help="List the runs, jobs and values with this tag; of RUN alone, if it is given."
+)
+@click.option("--all", "whole", is_flag=True, help="Every job of the run, or every tag, however many there are.")
 @click.option("--output", is_flag=True, help="With each job what it printed.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @plugin_option
 def log(
-    *, run: str | None, store: str | None, sets: tuple[str, ...], limit: int, whole: bool, output: bool, as_json: bool
+    *,
+    run: str | None,
+    store: str | None,
+    sets: tuple[str, ...],
+    limit: int,
+    tag: str | None,
+    whole: bool,
+    output: bool,
+    as_json: bool,
 ) -> None:
     """List the newest runs, or show the jobs of the run with the id RUN; `last` is the newest run."""
     from alonzo import Runtime
     from alonzo.plugin import load_settings
 
     with told(_warn, quiet=True), Runtime(store=store, settings=load_settings(overrides=list(sets))) as runtime:
-        if run is None:
+        row = None if run is None else find_run(runtime.store, run)
+        if tag is not None:
+            tags = find_tagged(runtime.store, tag, None if row is None else row.id, None if whole else limit)
+            text = _dumped([as_dict(found) for found in tags]) if as_json else tagged_text(runtime.store, tags)
+        elif row is None:
             rows = runtime.store.runs(limit)
             text = _dumped([as_dict(row) for row in rows]) if as_json else _runs_text(rows)
         else:
-            row = find_run(runtime.store, run)
             jobs = runtime.store.jobs(row.id)
             text = (
                 _dumped({**as_dict(row), "jobs": [as_dict(job) for job in jobs]})
@@ -81,16 +98,22 @@ def run_text(row: RunRow, jobs: Sequence[JobRow], *, whole: bool = False, output
     took = "" if row.finished is None else f" in {duration(row.finished - row.started)}"
     lines = [f"run {row.id}: {_call(row.task, row.arguments)} {_styled(row.status)}{took}, {_time(row.started)}"]
     lines += [f"  {_counts(row)}"] if row.counts else []
-    lines += [f"  tags: {', '.join(_tag(*tag) for tag in row.tags.items())}"] if row.tags else []
+    lines += [f"  tags: {tags_text(row.tags)}"] if row.tags else []
     lines += [f"  {row.error}"] if row.error else []
     return "\n".join([*lines, *tree_lines(jobs, whole=whole, output=output)])
 
 
 def as_dict(row: Any) -> dict[str, Any]:
-    """A row as JSON has it: every field; times in seconds since the epoch."""
+    """A row as JSON has it: every field; times in seconds since the epoch, digests hexadecimal."""
     import attrs
 
-    return attrs.asdict(row, value_serializer=lambda _, __, value: dict(value) if hasattr(value, "keys") else value)
+    return attrs.asdict(row, value_serializer=lambda _, __, value: _plain(value))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return value.hex()
+    return dict(value) if hasattr(value, "keys") else value
 
 
 def _runs_text(rows: Sequence[RunRow]) -> str:
@@ -119,10 +142,6 @@ def _counts(row: RunRow) -> str:
 def _call(task: str, arguments: str, limit: int = 200) -> str:
     text = f"{task}({arguments})"
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
-
-
-def _tag(name: str, value: str) -> str:
-    return f"{name}={value}" if value else name
 
 
 def _time(seconds: float) -> str:

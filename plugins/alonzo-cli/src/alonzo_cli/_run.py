@@ -41,6 +41,12 @@ class RunCommand(click.Command):
         return [*found, *own]
 
 
+def _complete_option(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[Any]:
+    from ._completion import complete_option
+
+    return complete_option(ctx.meta["alonzo.words"], incomplete)
+
+
 @click.command(
     "run",
     cls=RunCommand,
@@ -56,7 +62,28 @@ class RunCommand(click.Command):
 )
 @click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="Change a setting, for this run.")
 @click.option(
-    "--context", "contexts", multiple=True, metavar="K=V", help="What tasks may look up; a dot in K goes a level down."
+    "--option",
+    "task_options",
+    multiple=True,
+    metavar="PATTERN.KEY=VALUE",
+    shell_complete=_complete_option,
+    help="An option of the tasks whose full name fits, whatever the program says: 'flow.*.retries=3'.",
+)
+@click.option("--limit", "limits", multiple=True, metavar="NAME=N", help="The capacity of a named limit.")
+@click.option(
+    "--context-file",
+    "context_files",
+    type=click.Path(),
+    multiple=True,
+    metavar="FILE",
+    help="What tasks may look up, as TOML or JSON; of several, a later one is over those before.",
+)
+@click.option(
+    "--context",
+    "contexts",
+    multiple=True,
+    metavar="K=V",
+    help="One entry, over those of files; a dot in K goes a level down.",
 )
 @click.option("--tag", "tags", multiple=True, metavar="K=V", help="Mark the run in the record.")
 @click.option("--no-cache", is_flag=True, help="Run everything, whatever is recorded.")

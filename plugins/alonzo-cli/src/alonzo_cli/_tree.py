@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import attrs
 import click
 
+from ._tags import tags_text
 from ._tally import duration
 
 if TYPE_CHECKING:
@@ -97,8 +98,10 @@ def _line(job: JobRow) -> str:
     call = f"{job.task}({' '.join(job.arguments.split())})"
     took = "" if job.started is None or job.finished is None else f" {duration(job.finished - job.started)}"
     where = f" on {job.executor}" if job.executor else ""
+    tries = f", {job.attempts} attempts" if job.attempts > 1 else ""
+    tags = f"  [{tags_text(job.tags)}]" if job.tags else ""
     cut = call if len(call) <= 120 else f"{call[:119]}…"
-    return f"{cut}  {click.style(job.status, fg=_STYLES.get(job.status))}{took}{where}"
+    return f"{cut}  {click.style(job.status, fg=_STYLES.get(job.status))}{took}{where}{tries}{tags}"
 
 
 def _notes(job: JobRow, indent: str, *, output: bool) -> Iterator[str]:

@@ -5,10 +5,18 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from alonzo import AlonzoError, EncodeError, RemoteError, WorkerLostError
+from alonzo import (
+    AlonzoError,
+    EncodeError,
+    OutOfMemoryError,
+    RemoteError,
+    TaskTimeoutError,
+    WorkerLostError,
+)
 from alonzo.plugin import ABSENT, Found, Lost, Raised, Report
 
 from ._backlog import Job
+from ._worker_process import End
 
 Answer = tuple[Any, ...]
 _SMALL = 1024  # bytes of a number or a text that is decoded as it comes
@@ -51,9 +59,22 @@ def post_refusal(job: Job, problem: str) -> None:
     job.post(job.ticket, Raised(EncodeError(problem)), _report(""))
 
 
-def post_loss(job: Job, problem: str, worker: str = "") -> None:
-    """The worker that had begun the job is gone, or there is none."""
-    job.post(job.ticket, Lost(WorkerLostError(f"{job.name}: {problem}")), _report(worker))
+def post_loss(job: Job, end: End, worker: str) -> None:
+    """The worker that had begun the job is gone."""
+    report = _report(worker)
+    report.started -= end.seconds
+    if job.is_late:
+        report.output = end.printed
+        job.post(job.ticket, Lost(TaskTimeoutError.after(job.name, job.apply.timeout or 0.0)), report)
+        return
+    kind = OutOfMemoryError if end.out_of_memory else WorkerLostError
+    words = f"{end.words}\nIt printed last:\n{end.printed}" if end.printed else end.words
+    job.post(job.ticket, Lost(kind(f"{job.name}: {words}")), report)
+
+
+def post_hopeless(job: Job, end: End) -> None:
+    """No worker can be started."""
+    post_loss(job, end._replace(words=f"no worker process can be started: {end.words}"), "")
 
 
 def _report(worker: str) -> Report:

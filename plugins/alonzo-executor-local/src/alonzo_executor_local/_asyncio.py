@@ -15,6 +15,8 @@ _WIDTH = 1000
 class AsyncioExecutor:
     """Applies `async def` tasks, which may await expressions. One that awaits does not count against the width."""
 
+    honours = frozenset({"timeout"})
+
     def __init__(self, site: ExecutorSite) -> None:
         width = site.workers or site.options.workers or _WIDTH
         self._jobs = AsyncJobs(site.applier, width, f"alonzo-{site.name}")

@@ -16,7 +16,7 @@ _LEAST = 20e-6  # seconds that the way to a worker and back costs, even for a jo
 class Job:
     """A job on its way to a worker, perhaps not for the first time."""
 
-    __slots__ = ("alone", "apply", "by_value", "losses", "name", "post", "serial", "ticket")
+    __slots__ = ("alone", "apply", "by_value", "is_late", "losses", "name", "post", "serial", "ticket")
 
     def __init__(self, ticket: Ticket, apply: Apply, post: Post) -> None:
         # By this number a worker says that it has begun the job; the dispatch gives it.
@@ -30,6 +30,8 @@ class Job:
         # How often a worker died with this job before it had begun any; then it is sent without others.
         self.losses = 0
         self.alone = False
+        # Its time is over, and its worker is being killed for that.
+        self.is_late = False
 
 
 class Backlog:

@@ -2,7 +2,7 @@
 
 Laws: a job is in the backlog, or under way at one place, or given up for an answer; it moves under `_lock` alone. A place that has
 jobs is not given more while another one has none. When a worker dies, the job that it had begun is lost, the others that were under
-way there go back to the front of the backlog.
+way there go back to the front of the backlog. When it is killed because a job's time is over, that one is lost, whatever it began since.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ class Place:
         self.under_way: dict[int, Job] = {}
         # A worker could not be started here; it is not tried again while there are others.
         self.broken = False
+        # The worker is being killed, because the time of a job of its is over.
+        self.killed = False
 
 
 class Dispatch:
@@ -108,6 +110,23 @@ class Dispatch:
                 self._backlog.put_back(list(map(self._numbered, jobs)))
                 self._call_for()
 
+    def overdue(self, place: Place, begun: int, seconds: float) -> float | None:
+        """The worker here began this job so many seconds ago: in how many must somebody look again?
+
+        0: its time is over, and the worker is to be killed. None: nothing that is under way here has a timeout.
+        """
+        with self._lock:
+            left = [
+                job.apply.timeout - (seconds if serial == begun else 0.0)
+                for serial, job in place.under_way.items()
+                if job.apply.timeout is not None
+            ]
+            job = place.under_way.get(begun)
+            if job is None or job.apply.timeout is None or seconds < job.apply.timeout:
+                return min(left, default=None)
+            place.killed = job.is_late = True
+            return 0.0
+
     def ended(self, place: Place, begun: int) -> tuple[list[Job], list[Job]]:
         """The worker here has ended, or could not be started; `begun` is the number of the job that it began last.
 
@@ -116,9 +135,10 @@ class Dispatch:
         with self._lock:
             jobs, place.under_way = list(place.under_way.values()), {}
             state, place.state = place.state, "empty"
+            killed, place.killed = place.killed, False
             if self.closed:
                 return [], []
-            lost = _lost(jobs, begun)
+            lost = [job for job in jobs if job.is_late] if killed else _lost(jobs, begun)
             self._backlog.put_back([job for job in jobs if job not in lost])
             hopeless: list[Job] = []
             if state == "starting":
@@ -139,6 +159,7 @@ class Dispatch:
     def _numbered(self, job: Job) -> Job:
         # Anew each time: a worker that began the job under its old number has answered that.
         job.serial = next(self._serials)
+        job.is_late = False
         return job
 
     def _decide(self, place: Place) -> Order:

@@ -11,6 +11,7 @@ from alonzo.plugin import Apply, ExecutorSite, Found, Lost, Post, Raised, Ticket
 
 from ._answers import Answers
 from ._backlog import Job
+from ._deadlines import Deadlines
 from ._dispatch import Dispatch
 from ._shipping import Shipping
 from ._slot import Slot
@@ -22,8 +23,11 @@ _JOIN = 2.0  # seconds for the threads of workers that were killed
 class ProcessExecutor:
     """Applies tasks in worker processes, which are started when they are needed.
 
-    Workers do not run the program's main file: what belongs to it is sent by value.
+    Workers do not run the program's main file: what belongs to it is sent by value. A timeout counts from when the worker has what it
+    needs and calls the task; with a worker that is killed for it, the programs end that its task has started.
     """
+
+    honours = frozenset({"timeout"})
 
     def __init__(self, site: ExecutorSite) -> None:
         self._site = site
@@ -46,6 +50,7 @@ class ProcessExecutor:
                     place,
                     shipping=self._shipping,
                     answers=self._answers,
+                    deadlines=self._deadlines,
                     wiring=self._site.wiring,
                     name=name,
                 )
@@ -66,15 +71,17 @@ class ProcessExecutor:
         self._dispatch = Dispatch(self._width)
         self._shipping = Shipping(self._site.applier)
         self._answers = Answers(self._site.applier)
+        self._deadlines = Deadlines(f"alonzo-{self._site.name}-deadlines")
         self._slots: list[Slot] = []
         # Also called when the executor is forgotten, and at the interpreter's exit.
-        self._finalizer = weakref.finalize(self, _end, self._dispatch, self._slots, self._process)
+        self._finalizer = weakref.finalize(self, _end, self._dispatch, self._slots, self._deadlines, self._process)
 
 
-def _end(dispatch: Dispatch, slots: list[Slot], process: int) -> None:
+def _end(dispatch: Dispatch, slots: list[Slot], deadlines: Deadlines, process: int) -> None:
     if process != os.getpid():
         return
     dispatch.close()
+    deadlines.close()
     _join(slots, _GRACE)
     for slot in slots:
         slot.kill()

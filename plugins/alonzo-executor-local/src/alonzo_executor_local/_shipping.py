@@ -6,6 +6,7 @@ a notebook or to a function's inside, is sent by value.
 
 from __future__ import annotations
 
+import copyreg
 import io
 import os
 import sys
@@ -17,9 +18,20 @@ from typing import Any
 
 import cloudpickle
 
-from alonzo import EncodeError, Task
-from alonzo.plugin import ABSENT, Apply, Found
-from alonzo.worker import Surroundings, imported_task, main_globals, main_thing, new_task, same
+from alonzo import EncodeError, Expression, Secret, Task
+from alonzo.plugin import ABSENT, Apply, Found, SpecialForm
+from alonzo.worker import (
+    Surroundings,
+    configured_task,
+    imported_task,
+    lazy_value,
+    main_globals,
+    main_thing,
+    new_task,
+    quoted,
+    same,
+    task_state,
+)
 
 from ._backlog import Job
 
@@ -148,6 +160,9 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         special = _SPECIAL.get(kind)
         if special is not None:
             return special(self, thing)
+        if issubclass(kind, Expression):
+            # A default, or a constant of the main program: it travels as it is written.
+            return lazy_value, (quoted(thing),)
         if (kind is FunctionType or issubclass(kind, type)) and self._is_named_in_main(thing):
             # The wrapper must be one object, so that what refers to itself finds it in the memo.
             carried = self._carried.setdefault(id(thing), _Carried(thing))
@@ -171,19 +186,29 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
             return same, (self._applier.decode(found),)
         return Found, (ABSENT, found.token, found.codec, found.data)
 
+    def _secret(self, secret: Any) -> Any:
+        # In clear: the pipe to a worker is the one place where a secret travels so.
+        return Secret, (secret.reveal(),)
+
+    def _form(self, form: Any) -> Any:
+        if form.__module__ not in _MAIN:
+            return NotImplemented  # by its name
+        return copyreg.__newobj__, (SpecialForm,), {**vars(form), "_shape": None}  # type: ignore[attr-defined]
+
     def _task(self, task: Any) -> Any:
+        if task.how is not None:
+            return configured_task, (task.base, tuple(map(dict, task.how)))
         module = _importable_from(task)
         if module is not None:
             return imported_task, (module, task.full_name)
-        slots = {name: getattr(task, name) for name in ("func", "name", "namespace", "full_name", "is_async")}
-        slots["options"] = task.options._replace(depends_on=())
-        slots["_signature"] = None
-        return new_task, (task.full_name,), (dict(task.__dict__), slots)
+        return new_task, (task.full_name,), task_state(task)
 
 
 _SPECIAL: dict[type, Callable[[_Pickler, Any], Any]] = {
     type(ABSENT): _Pickler._absent,
     Found: _Pickler._found,
+    Secret: _Pickler._secret,
+    SpecialForm: _Pickler._form,
     Task: _Pickler._task,
     _Carried: _Pickler._value,
     _MainGlobals: _Pickler._globals,

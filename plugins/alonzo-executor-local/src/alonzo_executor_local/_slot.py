@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Mapping
 from typing import Any
 
 from alonzo.plugin import Lost
 
-from ._answers import Answers, post_loss, post_refusal
+from ._answers import Answers, post_hopeless, post_loss, post_refusal
 from ._backlog import Job
+from ._deadlines import Deadline, Deadlines
 from ._dispatch import START, Dispatch, Place
 from ._shipping import Shipping, surroundings
-from ._worker_process import WorkerProcess
+from ._worker_process import End, WorkerProcess
 
 
 class Slot:
@@ -25,6 +27,7 @@ class Slot:
         *,
         shipping: Shipping,
         answers: Answers,
+        deadlines: Deadlines,
         wiring: Mapping[str, Any],
         name: str,
     ) -> None:
@@ -32,6 +35,9 @@ class Slot:
         self._place = place
         self._shipping = shipping
         self._answers = answers
+        self._deadlines = deadlines
+        self._look_lock = threading.Lock()
+        self._look: Deadline | None = None
         self._wiring = wiring
         self._name = name
         self._worker: WorkerProcess | None = None
@@ -69,7 +75,7 @@ class Slot:
         try:
             worker = WorkerProcess(self._wiring)
         except Exception as error:
-            self._ended(0, f"{type(error).__name__}: {error}", "")
+            self._ended(End(0, 0.0, f"{type(error).__name__}: {error}"), "")
             return
         self._worker = worker
         self._reader = threading.Thread(target=self._read, args=(worker,), name=f"{self._name}-reader", daemon=True)
@@ -103,6 +109,9 @@ class Slot:
         worker.surroundings = around
         serials = [job.serial for job, _ in rows]
         worker.send((changed, list(definitions.values()), (serials, packed)))
+        timeouts = [job.apply.timeout for job, _ in rows if job.apply.timeout is not None]
+        if timeouts:
+            self._look_in(min(timeouts))
 
     def _send_one_by_one(self, jobs: list[Job], error: Exception) -> None:
         """One of these has an argument that cannot be pickled."""
@@ -131,9 +140,9 @@ class Slot:
                     self._unreadable(*message)
         except Exception as error:
             worker.fail(f"its answers cannot be read: {type(error).__name__}: {error}")
-        begun, words = worker.end()
+        end = worker.end()
         worker.forget()
-        self._ended(begun, words, name)
+        self._ended(end, name)
 
     def _answered(self, rows: list[Any], worker: str) -> None:
         times = [(serial, seconds if told else None) for serial, seconds, _, told in rows]
@@ -159,9 +168,32 @@ class Slot:
             job.alone = True
         self._dispatch.again(jobs)
 
-    def _ended(self, begun: int, words: str, worker: str) -> None:
-        lost, hopeless = self._dispatch.ended(self._place, begun)
+    def _ended(self, end: End, worker: str) -> None:
+        lost, hopeless = self._dispatch.ended(self._place, end.begun)
         for job in lost:
-            post_loss(job, words, worker)
+            post_loss(job, end, worker)
         for job in hopeless:
-            post_loss(job, f"no worker process can be started: {words}")
+            post_hopeless(job, end)
+
+    # -- timeouts ------------------------------------------------------------------------------
+
+    def _look_in(self, seconds: float) -> None:
+        """Look in so many seconds, or sooner, whether the time of what the worker does is over."""
+        with self._look_lock:
+            if self._look is not None:
+                if self._look[0] <= time.monotonic() + seconds:
+                    return
+                self._deadlines.cancel(self._look)
+            self._look = self._deadlines.add(seconds, self._look_now)
+
+    def _look_now(self) -> None:
+        with self._look_lock:
+            self._look = None
+        worker = self._worker
+        if worker is None:
+            return
+        seconds = self._dispatch.overdue(self._place, *worker.begun())
+        if seconds == 0.0:
+            worker.kill()
+        elif seconds is not None:
+            self._look_in(seconds)

@@ -1,17 +1,25 @@
 """The kind `threads`: a pool of daemon threads and one queue.
 
 Not concurrent.futures: that makes a future for each job, and its threads hold up the interpreter's end while user code runs.
+
+A thread cannot be stopped. When its job's time is over, the job is answered and another thread takes its place; the old one works for
+nobody, and ends when the job's code does.
 """
 
 from __future__ import annotations
 
+import itertools
 import os
 import threading
 import time
 from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
+from typing import Literal
 
-from alonzo.plugin import Applier, Apply, ExecutorSite, Found, Lost, Post, Raised, Report, Ticket
+from alonzo import TaskTimeoutError
+from alonzo.plugin import ENDED, Applier, Apply, ExecutorSite, Found, Lost, Post, Raised, Report, Ticket
+
+from ._deadlines import Deadlines
 
 _Item = tuple[Ticket, Apply, Post]
 _JOIN = 1.0  # seconds that close() gives threads to end; one that is stuck in user code is left behind
@@ -19,6 +27,8 @@ _JOIN = 1.0  # seconds that close() gives threads to end; one that is stuck in u
 
 class ThreadExecutor:
     """Applies tasks in threads of this process, `async def` tasks too, each in an event loop of its own."""
+
+    honours = frozenset({"timeout"})
 
     def __init__(self, site: ExecutorSite) -> None:
         default = min(32, (os.cpu_count() or 1) + 4)
@@ -49,6 +59,7 @@ class Pool:
         self._applier = applier
         self._name = name
         self._lock = threading.Lock()
+        self._numbers = itertools.count(1)
         self._process = os.getpid()
         self._reset()
         self._closed = False
@@ -78,6 +89,7 @@ class Pool:
         self._closed = True
         if self._process != os.getpid():
             return
+        self._deadlines.close()
         with self._lock:
             threads = list(self._threads)
         for _ in threads:
@@ -93,6 +105,7 @@ class Pool:
         self._threads: list[threading.Thread] = []
         # One flag a thread, set by it alone: counting them needs no lock.
         self._busy: list[bool] = []
+        self._deadlines = Deadlines(f"{self._name}-deadlines")
 
     def _start_if_needed(self) -> None:
         with self._lock:
@@ -101,14 +114,15 @@ class Pool:
                 if self._closed:
                     return
                 self._busy.append(False)
-                thread = threading.Thread(
-                    target=self._work, args=(place,), name=f"{self._name}-{place + 1}", daemon=True
-                )
-                self._threads.append(thread)
-                thread.start()
+                self._threads.append(self._thread(place))
+                self._threads[place].start()
+
+    def _thread(self, place: int) -> threading.Thread:
+        name = f"{self._name}-{next(self._numbers)}"
+        return threading.Thread(target=self._work, args=(place,), name=name, daemon=True)
 
     def _work(self, place: int) -> None:
-        queue, busy, apply, name = self._queue, self._busy, self._applier.apply, self._threads[place].name
+        queue, busy, apply, name = self._queue, self._busy, self._applier.apply, threading.current_thread().name
         while True:
             item = queue.get()
             if item is None or self._closed:
@@ -118,13 +132,77 @@ class Pool:
             if len(busy) < self.width and queue.qsize():
                 self._start_if_needed()
             ticket, job, post = item
+            if job.timeout is not None:
+                timed = _Timed(self, place, item, name)
+                deadline = self._deadlines.add(job.timeout, timed.time_out)
             answer, report = _answered(apply, job, name)
+            if job.timeout is not None:
+                self._deadlines.cancel(deadline)
+                if timed.is_over():
+                    if not self._closed:
+                        post(ticket, ENDED, report)
+                    return
             del item, job
             # Before the post: who gets the answer may submit the next job, which this thread can take.
             busy[place] = False
             if not self._closed:
                 post(ticket, answer, report)
             del answer, report, ticket, post
+
+    def replace(self, place: int) -> None:
+        """Another thread takes the place of one that works for nobody any more."""
+        with self._lock:
+            if self._closed:
+                return
+            self._busy[place] = False
+            self._threads[place] = self._thread(place)
+            self._threads[place].start()
+
+    def answer_late(self, item: _Item, report: Report) -> None:
+        """Answer a job whose time is over."""
+        ticket, job, post = item
+        assert job.timeout is not None
+        if not self._closed:
+            post(ticket, Lost(TaskTimeoutError.after(_name(job), job.timeout)), report)
+
+
+class _Timed:
+    """A job with a timeout, in the hands of a thread: answered by that, or when its time is over, whichever is first."""
+
+    __slots__ = ("_item", "_lock", "_place", "_pool", "_started", "_state", "_worker")
+
+    def __init__(self, pool: Pool, place: int, item: _Item, worker: str) -> None:
+        self._pool = pool
+        self._place = place
+        self._item = item
+        self._worker = worker
+        self._started = time.time()
+        self._lock = threading.Lock()
+        self._state: Literal["going on", "in time", "late"] = "going on"
+
+    def time_out(self) -> None:
+        """Called when its time is over."""
+        with self._lock:
+            if self._state != "going on":
+                return
+            self._state = "late"
+            self._pool.replace(self._place)
+            name = _name(self._item[1])
+            goes_on = f"task {name} has timed out, but a thread cannot be stopped: {self._worker} goes on with it"
+            report = Report(self._started, time.time(), self._worker, warnings=(goes_on,), goes_on=True)
+            # Within the lock: the thread may say any moment that the job has ended, and that comes after the answer.
+            self._pool.answer_late(self._item, report)
+
+    def is_over(self) -> bool:
+        """The job's code has ended. True: too late."""
+        with self._lock:
+            if self._state == "going on":
+                self._state = "in time"
+            return self._state == "late"
+
+
+def _name(job: Apply) -> str:
+    return job.task.full_name if job.task is not None else job.operation
 
 
 def _answered(

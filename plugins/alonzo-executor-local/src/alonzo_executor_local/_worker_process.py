@@ -7,22 +7,40 @@ import mmap
 import os
 import pickle
 import signal
-import struct
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from time import perf_counter
+from typing import Any, NamedTuple
 
 import cloudpickle
 
-from alonzo.worker import Setup, read_frame, write_frame
+from alonzo.worker import BEGUN, Setup, read_frame, write_frame
 
 from ._shipping import surroundings
 
-_SERIAL = struct.Struct("<Q")
+_KILL = getattr(signal, "SIGKILL", 0)
+_GROUPS = "/sys/fs/cgroup"  # where Linux shows control groups (version 2)
 _LAST_WORDS = 2000  # bytes of what it printed last that are quoted when a worker dies
+
+
+class End(NamedTuple):
+    """How a worker process ended.
+
+    begun          the serial number of the job that it began last, 0: none
+    seconds        since that began
+    words          how it ended
+    printed        what it printed last
+    out_of_memory  the kernel ended it for want of memory, as far as can be told
+    """
+
+    begun: int
+    seconds: float
+    words: str
+    printed: str = ""
+    out_of_memory: bool = False
 
 
 class WorkerProcess:
@@ -39,8 +57,8 @@ class WorkerProcess:
         self._printed = tempfile.TemporaryFile()  # noqa: SIM115 - closed by forget()
         handle, self._begun_path = tempfile.mkstemp(prefix="alonzo-worker-")
         try:
-            os.write(handle, bytes(_SERIAL.size))
-            self._begun = mmap.mmap(handle, _SERIAL.size)
+            os.write(handle, bytes(BEGUN.size))
+            self._begun = mmap.mmap(handle, BEGUN.size)
             self._process = self._started()
         except BaseException:
             self._printed.close()
@@ -49,6 +67,7 @@ class WorkerProcess:
         finally:
             os.close(handle)
         self.pid = self._process.pid
+        self._oom_kills = oom_kills()
         # What it knows: numbers of definitions, and the surroundings as they were sent last.
         self.defined: set[int] = set()
         self.surroundings = surroundings()
@@ -101,14 +120,28 @@ class WorkerProcess:
         self.kill()
 
     def kill(self) -> None:
+        """End it at once, and where there are process groups the programs too that its tasks have started."""
         with contextlib.suppress(OSError):
-            self._process.kill()
+            if hasattr(os, "killpg") and self._process.poll() is None:
+                os.killpg(self.pid, _KILL)
+            else:
+                self._process.kill()
 
-    def end(self) -> tuple[int, str]:
-        """Wait until it has ended: the serial number of the job that it began last (0: none), and how it ended, in words."""
+    def begun(self) -> tuple[int, float]:
+        """The serial number of the job that it began last (0: none), and how many seconds ago."""
+        try:
+            since, serial = BEGUN.unpack_from(self._begun, 0)
+        except ValueError:  # forgotten
+            return 0, 0.0
+        return serial, perf_counter() - since
+
+    def end(self) -> End:
+        """Wait until it has ended."""
         code = self._process.wait()
-        begun: int = _SERIAL.unpack_from(self._begun, 0)[0]
-        return begun, _in_words(self.pid, code) + (self._failure and f":\n{self._failure}") + self._last_words()
+        serial, seconds = self.begun()
+        out_of_memory = code == -_KILL and oom_kills() > self._oom_kills
+        words = _in_words(self.pid, code) + (self._failure and f":\n{self._failure}")
+        return End(serial, seconds, words, self._last_words(), out_of_memory=out_of_memory)
 
     def forget(self) -> None:
         """Give back what it used, after its end; all but the pipe to it, which who writes to it closes with `hang_up`."""
@@ -122,6 +155,8 @@ class WorkerProcess:
     def _started(self) -> subprocess.Popen[bytes]:
         # Modules are found as here, but not in the working directory just because -m is used.
         path = os.pathsep.join([entry for entry in sys.path if entry])
+        # A group of its own: Ctrl-C is for the coordinator, which may let what is under way finish, and whoever ends the worker ends all.
+        group: dict[str, Any] = {"process_group": 0} if hasattr(os, "killpg") else {}
         return subprocess.Popen(
             [sys.executable, "-P", "-m", "alonzo.worker"],
             stdin=subprocess.PIPE,
@@ -129,13 +164,29 @@ class WorkerProcess:
             stderr=self._printed,
             bufsize=0,
             env={**os.environ, "PYTHONPATH": path},
+            **group,
         )
 
     def _last_words(self) -> str:
         size = self._printed.seek(0, os.SEEK_END)
         self._printed.seek(max(0, size - _LAST_WORDS))
-        words = self._printed.read().decode("utf-8", "replace").strip()
-        return f"\nIt printed last:\n{words}" if words else ""
+        return self._printed.read().decode("utf-8", "replace").strip()
+
+
+def oom_kills() -> int:
+    """How many processes of this process's control group Linux has killed for want of memory; 0 where it does not say.
+
+    A worker that SIGKILL has ended has run out of memory if this has grown in its life; else anybody may have killed it.
+    """
+    with contextlib.suppress(OSError, ValueError):
+        lines = Path("/proc/self/cgroup").read_text("utf-8").splitlines()
+        own = [line.removeprefix("0::") for line in lines if line.startswith("0::")]
+        for group in (*own, "/"):  # in a container the name may be the host's, and the group the root
+            events = Path(f"{_GROUPS}{group}/memory.events")
+            if events.exists():
+                counts = dict(line.split() for line in events.read_text("utf-8").splitlines())
+                return int(counts.get("oom_kill", 0))
+    return 0
 
 
 def _in_words(pid: int, code: int) -> str:

@@ -25,7 +25,7 @@ class Connection:
         self.path = path
         self.statements = 0
         self._raw = raw
-        self._version = -1
+        self._held_version: int | None = None
 
     @classmethod
     def open(cls, path: Path, settings: SqliteSettings, *, trust: bool) -> Connection:
@@ -93,6 +93,7 @@ class Connection:
             try:
                 self._release()
                 self.execute("BEGIN IMMEDIATE")
+                self._held_version = None
                 yield
                 self.execute("COMMIT")
             except BaseException:
@@ -104,17 +105,20 @@ class Connection:
         """Read from one snapshot until the next `writing`."""
         if not self._raw.in_transaction:
             self.execute("BEGIN")
+            self._held_version = None
 
     @property
     def is_held(self) -> bool:
         """Does what is read now come from one snapshot?"""
         return self._raw.in_transaction
 
-    def others_wrote(self) -> bool:
-        """Has another connection written since this was last asked? Within a transaction: until it began."""
-        version = self.execute("PRAGMA data_version").fetchone()[0]
-        before, self._version = self._version, int(version)
-        return before != self._version
+    def version(self) -> int:
+        """Another number whenever another connection has written; within a transaction: until it began, and asked only once."""
+        if self._held_version is not None and self._raw.in_transaction:
+            return self._held_version
+        version = int(self.execute("PRAGMA data_version").fetchone()[0])
+        self._held_version = version
+        return version
 
     def _release(self) -> None:
         if self._raw.in_transaction:

@@ -51,18 +51,20 @@ class Jobs:
     def write(self, run: int, started: float, notes: Iterable[Note]) -> None:
         """The jobs of these notes, in order; in the caller's transaction."""
         jobs = []
-        earlier = []
+        told = []  # attempts: by far the most jobs have one, and it came to its end
         for note in notes:
             job = note.remember.job
             if job is not None:
-                jobs.append(self._columns(run, started, job, note))
-                for number, attempt in enumerate(note.attempts[:-1], 1):
-                    when = self._when(started, attempt)
-                    earlier.append((run, job.number, number, *when))
+                jobs.append(self._plain(run, started, job, note) or self._columns(run, started, job, note))
+                if len(note.attempts) > 1 or (note.attempts and note.attempts[0].outcome != "done"):
+                    for number, attempt in enumerate(note.attempts, 1):
+                        when = self._when(started, attempt)
+                        told.append((run, job.number, number, *when, attempt.outcome, readable(attempt.error)))
         self._connection.executemany(_WRITE_JOB, jobs)
         self._connection.executemany(
-            "INSERT OR REPLACE INTO attempt (run, job, number, started, duration, worker) VALUES (?, ?, ?, ?, ?, ?)",
-            earlier,
+            "INSERT OR REPLACE INTO attempt (run, job, number, started, duration, worker, outcome, error)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            told,
         )
 
     def define(self, definitions: Mapping[str, Any]) -> None:
@@ -85,7 +87,11 @@ class Jobs:
         known = {(name, fingerprint): epoch for name, fingerprint, epoch in rows}
         return [known.get(task, 0) for task in tasks]
 
-    def of_run(self, run: int) -> list[JobRow]:
+    def of_run(self, run: int, tags: Mapping[int, Mapping[str, str]]) -> list[JobRow]:
+        """The jobs of a run by number, with their tags."""
+        attempts = dict(
+            self._connection.execute("SELECT job, count(*) FROM attempt WHERE run = ? GROUP BY job", (run,)).fetchall()
+        )
         rows = self._connection.execute(
             "SELECT number, parent, task.name, job.status, coalesce(job.arguments, ''), upstreams,"
             " run.started + job.started / 1e6, run.started + (job.started + duration) / 1e6,"
@@ -94,7 +100,24 @@ class Jobs:
             " LEFT JOIN worker ON worker.id = job.worker WHERE run = ? ORDER BY number",
             (run,),
         )
-        return [_job_row(row) for row in rows]
+        return [_job_row(row, attempts, tags) for row in rows]
+
+    def _plain(self, run: int, started: float, job: JobNote, note: Note) -> tuple[Any, ...] | None:
+        """The columns of by far the most jobs: applied once, with nothing to tell, by a task and a worker that have ids already."""
+        attempts = note.attempts
+        if len(attempts) != 1 or job.error is not None or note.output or job.traceback or not job.arguments.isascii():
+            return None
+        last = attempts[0]
+        task = self._tasks.get((job.task, job.fingerprint))
+        worker = self._workers.get((last.executor, last.worker))
+        if task is None or worker is None:
+            return None
+        began = last.started
+        return (
+            run, job.number, job.parent, task, job.status, job.key, job.value or None,
+            round((began - started) * 1e6), round((last.finished - began) * 1e6), worker,
+            job.arguments or None, list_text(job.upstreams) if job.upstreams else None, None, None, None,
+        )  # fmt: skip
 
     def _columns(self, run: int, started: float, job: JobNote, note: Note) -> tuple[Any, ...]:
         last = note.attempts[-1] if note.attempts else None
@@ -132,7 +155,7 @@ class Jobs:
         return int(found[0])
 
 
-def _job_row(row: Sequence[Any]) -> JobRow:
+def _job_row(row: Sequence[Any], attempts: Mapping[int, int], tags: Mapping[int, Mapping[str, str]]) -> JobRow:
     number, parent, task, status, arguments, upstreams, started, finished, *texts = row
     executor, error, output = texts
     return JobRow(
@@ -147,4 +170,6 @@ def _job_row(row: Sequence[Any]) -> JobRow:
         executor=executor,
         error=error,
         output=output,
+        attempts=attempts.get(number, 0 if started is None else 1),
+        tags=tags.get(number, {}),
     )

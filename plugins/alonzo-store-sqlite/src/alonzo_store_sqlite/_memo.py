@@ -37,6 +37,8 @@ _RECALL = (
 _RECALL_ONE = _RECALL.replace("IN ({})", "= ?")
 
 _ABSENT = 10_000  # as many keys are remembered as absent
+_FEW = 200  # look-ups one by one before it is thought of reading all keys
+_WORTH = 10  # as many keys are read for each look-up that has been made
 
 _Place = tuple[bytes, int, int]
 _Variant = tuple[External, ...]
@@ -49,12 +51,16 @@ class Memo:
         self._connection = connection
         self._footprints = Footprints(connection)
         self._values = Values(connection)
-        self._absent: set[bytes] = set()  # looked up, and nothing was there: true until somebody writes
+        self._absent: set[bytes] = set()  # looked up, and nothing was there: true until somebody else writes
+        self._keys: set[bytes] | None = None  # all that there are, once so many were looked up one by one that it pays
+        self._asked = 0
+        self._enough = _FEW
+        self._version = -1
 
     def forget(self) -> None:
         """After a transaction that was undone."""
         self._footprints.forget()
-        self._absent.clear()
+        self._forget_keys()
 
     def hold(self) -> None:
         """Look-ups from one snapshot, until the next `write`."""
@@ -64,6 +70,8 @@ class Memo:
     def recall(self, keys: Sequence[bytes]) -> list[Records | None]:
         """What is recorded for each key, newest first; what cannot be read whole is left out."""
         if len(keys) == 1:  # a chain asks one by one
+            if self._connection.is_held and self._is_absent(keys[0]):
+                return [None]
             rows = self._connection.execute(_RECALL_ONE, keys).fetchall()
         else:
             if not self._connection.is_held:
@@ -87,8 +95,30 @@ class Memo:
         return [records.get(key) for key in keys]
 
     def _check_absent(self) -> None:
-        if self._connection.others_wrote():
-            self._absent.clear()
+        version = self._connection.version()
+        if version != self._version:
+            self._version = version
+            self._forget_keys()
+
+    def _forget_keys(self) -> None:
+        self._absent.clear()
+        self._keys = None
+        self._asked = 0
+        self._enough = _FEW
+
+    def _is_absent(self, key: bytes) -> bool:
+        """Is it known, without a look at the table, that nothing is recorded for this key? Only while the snapshot is held."""
+        if self._keys is not None:
+            return key not in self._keys
+        self._asked += 1
+        if self._asked >= self._enough:
+            rows = self._connection.execute("SELECT max(rowid) FROM memo").fetchone()[0] or 0
+            self._enough = rows // _WORTH
+            if self._asked >= self._enough:
+                # Reading all keys takes as long as a tenth as many look-ups.
+                self._keys = {key for (key,) in self._connection.execute("SELECT DISTINCT key FROM memo")}
+                return key not in self._keys
+        return False
 
     def load(self, digests: Sequence[bytes]) -> list[Found | None]:
         """The bytes of the values with these digests; None: not here, or damaged."""
@@ -111,7 +141,7 @@ class Memo:
         values = list(_values_of(notes))
         there = self._values.write(values)
         footprints = {note.footprint for note, _ in notes if note.footprint is not None}
-        variants = {value.externals: _variant(value.externals) for value in values}
+        variants = {externals: _variant(externals) for externals in {value.externals for value in values}}
         ids = self._footprints.write([*footprints, *filter(None, variants.values())])
         variant_ids = {given: ids[variant] if variant else 0 for given, variant in variants.items()}
         keys = {note.key for note, _ in notes}
@@ -143,6 +173,9 @@ class Memo:
         shelves: dict[bytes, Shelf] = {}
         self._check_absent()
         asked = [key for key in keys if key not in self._absent] if self._absent else list(keys)
+        if self._keys is not None:
+            asked = [key for key in asked if key in self._keys]
+            self._keys.update(keys)
         self._absent.difference_update(keys)
         rows = self._connection.look_up(
             "SELECT key, footprint, externals, returned, lazy, task, used, token, codec, data, "

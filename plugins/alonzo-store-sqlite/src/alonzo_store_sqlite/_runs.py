@@ -31,7 +31,7 @@ class Runs:
         for number, beat, *alive in self._connection.execute(
             "SELECT id, beat, host, process, process_started FROM run WHERE status = 'running'"
         ).fetchall():
-            if not _is_alive(beat, *alive):
+            if not is_alive(beat, *alive):
                 self._connection.execute("UPDATE run SET status = 'lost', finished = beat WHERE id = ?", (number,))
         cursor = self._connection.execute(
             "INSERT INTO run (task, arguments, status, started, beat, host, process, "
@@ -89,24 +89,7 @@ class Runs:
         return [_run_row(row) for row in rows]
 
 
-def _run_row(row: Sequence[Any]) -> RunRow:
-    number, task, arguments, status, started, finished, counts, error, tags, beat, *alive = row
-    if status == "running" and not _is_alive(beat, *alive):
-        status, finished = "lost", beat
-    return RunRow(
-        id=number,
-        task=task,
-        arguments=arguments,
-        status=status,
-        started=started,
-        finished=finished,
-        counts=json.loads(counts),
-        error=error,
-        tags=json.loads(tags),
-    )
-
-
-def _is_alive(beat: float, host: str, process: int, process_started: int | None) -> bool:
+def is_alive(beat: float, host: str, process: int, process_started: int | None) -> bool:
     """Whether the run's process lives; where that cannot be asked, whether its beat is recent."""
     if host != platform.node() or os.name == "nt" or process <= 0:
         return time.time() - beat <= SILENCE
@@ -121,6 +104,23 @@ def _is_alive(beat: float, host: str, process: int, process_started: int | None)
         return True
     letter, started = state
     return letter not in "ZX" and process_started in {None, started}
+
+
+def _run_row(row: Sequence[Any]) -> RunRow:
+    number, task, arguments, status, started, finished, counts, error, tags, beat, *alive = row
+    if status == "running" and not is_alive(beat, *alive):
+        status, finished = "lost", beat
+    return RunRow(
+        id=number,
+        task=task,
+        arguments=arguments,
+        status=status,
+        started=started,
+        finished=finished,
+        counts=json.loads(counts),
+        error=error,
+        tags=json.loads(tags),
+    )
 
 
 def _process_started(process: int) -> int | None:

@@ -73,11 +73,18 @@ def _make_tables(database: Database) -> None:
 
 
 def _make_views(database: Database) -> None:
+    """Those of today: a step that changes what they show makes them again."""
     for name, query in _VIEWS.items():
-        database.create_view(name, query)
+        database.create_view(name, query, replace=True)
 
 
-MIGRATIONS: tuple[Callable[[Database], None], ...] = (_make_tables, _make_views)
+def _add_claims_tags_and_outcomes(database: Database) -> None:
+    for statement in _VERSION_3:
+        database.execute(statement)
+    _make_views(database)
+
+
+MIGRATIONS: tuple[Callable[[Database], None], ...] = (_make_tables, _make_views, _add_claims_tags_and_outcomes)
 
 _TABLES = (
     """
@@ -145,7 +152,7 @@ _TABLES = (
     ) WITHOUT ROWID
     """,
     """
-    CREATE TABLE attempt ( -- those before a job's last one, which is in `job`
+    CREATE TABLE attempt ( -- of jobs with more than one, or one that was not done; else it is in `job` alone
         run INTEGER NOT NULL REFERENCES run (id),
         job INTEGER NOT NULL,
         number INTEGER NOT NULL,
@@ -203,6 +210,37 @@ _TABLES = (
     """,
 )
 
+_VERSION_3 = (
+    """
+    CREATE TABLE claim (
+        key BLOB PRIMARY KEY,
+        run INTEGER NOT NULL REFERENCES run (id)
+    ) WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE tag ( -- of jobs and values; a run's own are in `run`
+        run INTEGER NOT NULL REFERENCES run (id),
+        job INTEGER NOT NULL, -- 0: a value's
+        value BLOB NOT NULL,  -- its digest; empty: a job's
+        name TEXT NOT NULL,
+        text TEXT NOT NULL,
+        PRIMARY KEY (run, job, value, name)
+    ) WITHOUT ROWID
+    """,
+    "CREATE INDEX tag_name ON tag (name, text)",
+    "ALTER TABLE attempt ADD COLUMN outcome TEXT NOT NULL DEFAULT ''",  # '': from when it was not recorded
+    "ALTER TABLE attempt ADD COLUMN error TEXT",
+    # The last attempt of a job was in `job` alone.
+    """
+    INSERT INTO attempt (run, job, number, worker, started, duration, outcome)
+        SELECT job.run, job.number, (SELECT max(number) + 1 FROM attempt WHERE run = job.run AND job = job.number),
+            job.worker, job.started, job.duration, ''
+        FROM job
+        WHERE job.worker IS NOT NULL
+            AND EXISTS (SELECT 1 FROM attempt WHERE attempt.run = job.run AND attempt.job = job.number)
+    """,
+)
+
 
 def _iso(seconds: str) -> str:
     return f"strftime('%Y-%m-%dT%H:%M:%fZ', {seconds}, 'unixepoch')"
@@ -224,11 +262,41 @@ _VIEWS = {
             {_iso("run.started + job.started / 1e6")} AS started, job.duration / 1e6 AS seconds,
             worker.executor, worker.name AS worker, job.upstreams, job.error, job.traceback,
             job.output, {_hex("job.key")} AS key, {_hex("job.value")} AS value,
-            {_hex("task.fingerprint")} AS fingerprint
+            {_hex("task.fingerprint")} AS fingerprint,
+            (SELECT json_group_object(tag.name, tag.text) FROM tag
+                WHERE tag.run = job.run AND tag.job = job.number) AS tags
         FROM job
             JOIN run ON run.id = job.run
             JOIN task ON task.id = job.task
             LEFT JOIN worker ON worker.id = job.worker
+    """,
+    "attempts": f"""
+        SELECT attempt.run, attempt.job, attempt.number, task.name AS task, nullif(attempt.outcome, '') AS outcome,
+            attempt.error, {_iso("run.started + attempt.started / 1e6")} AS started,
+            attempt.duration / 1e6 AS seconds, worker.executor, worker.name AS worker
+        FROM attempt
+            JOIN run ON run.id = attempt.run
+            JOIN job ON job.run = attempt.run AND job.number = attempt.job
+            JOIN task ON task.id = job.task
+            JOIN worker ON worker.id = attempt.worker
+        UNION ALL
+        SELECT job.run, job.number, 1, task.name, 'done', NULL, {_iso("run.started + job.started / 1e6")},
+            job.duration / 1e6, worker.executor, worker.name
+        FROM job
+            JOIN run ON run.id = job.run
+            JOIN task ON task.id = job.task
+            JOIN worker ON worker.id = job.worker
+        WHERE NOT EXISTS (SELECT 1 FROM attempt WHERE attempt.run = job.run AND attempt.job = job.number)
+    """,
+    "tags": f"""
+        SELECT tag.name, tag.text, CASE WHEN tag.job THEN 'job' ELSE 'value' END AS what, tag.run,
+            nullif(tag.job, 0) AS job, task.name AS task, nullif({_hex("tag.value")}, '') AS value
+        FROM tag
+            LEFT JOIN job ON job.run = tag.run AND job.number = tag.job
+            LEFT JOIN task ON task.id = job.task
+        UNION ALL
+        SELECT part.key, part.value, 'run', run.id, NULL, run.task, NULL
+        FROM run, json_each(run.tags) AS part
     """,
     "tasks": f"""
         SELECT task.id, task.name, {_hex("task.fingerprint")} AS fingerprint, task.epoch,

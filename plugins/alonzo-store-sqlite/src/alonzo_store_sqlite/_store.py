@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Self
 
-from alonzo.plugin import Found, JobRow, Note, Records, RunRow, RunStart, StoreSite
+from alonzo.plugin import Found, JobRow, Note, Records, RunRow, RunStart, StoreSite, TagRow
 
+from ._claims import Claims
 from ._connection import Connection
 from ._jobs import Jobs
 from ._memo import Memo
 from ._place import explained, path_of
 from ._runs import Runs
 from ._settings import SqliteSettings
+from ._tags import Tags
 
 
 class SqliteStore:
-    """The port `Store`. Any thread may call it, one at a time; other processes may use the file meanwhile."""
+    """The ports `Store`, `Holds`, `Claims`, `Tagged`. Any thread may call it, one at a time; other processes use the file meanwhile."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._memo = Memo(connection)
         self._runs = Runs(connection)
         self._jobs = Jobs(connection)
+        self._tags = Tags(connection)
+        self._claims = Claims(connection)
 
     @classmethod
     def open(cls, site: StoreSite, settings: SqliteSettings) -> Self:
@@ -62,7 +66,10 @@ class SqliteStore:
 
     def begin(self, start: RunStart) -> int:
         with self._connection.writing("record a run"):
-            return self._runs.begin(start)
+            run = self._runs.begin(start)
+            self._claims.sweep()
+        self._claims.here(run, goes_on=True)
+        return run
 
     def commit(self, run: int, notes: Sequence[Note]) -> None:
         if not notes:
@@ -73,6 +80,7 @@ class SqliteStore:
         except BaseException:
             self._memo.forget()
             self._jobs.forget()
+            self._claims.forget()
             raise
 
     def beat(self, run: int) -> None:
@@ -80,8 +88,35 @@ class SqliteStore:
             self._runs.beat(run)
 
     def finish(self, run: int, status: str, counts: Mapping[str, int], error: str = "") -> None:
+        self._claims.here(run, goes_on=False)
         with self._connection.writing("record the end of a run"):
             self._runs.finish(run, status, counts, error)
+            self._claims.finish(run)
+
+    def claim(self, run: int, keys: Sequence[bytes]) -> Collection[bytes]:
+        try:
+            with self._connection.writing("claim what is to be computed"):
+                return self._claims.claim(run, keys)
+        except BaseException:
+            self._claims.forget()
+            raise
+
+    def release(self, run: int, keys: Sequence[bytes]) -> None:
+        try:
+            with self._connection.reading("release claims"):
+                if not self._claims.has(run, keys):
+                    return
+            with self._connection.writing("release claims"):
+                self._claims.release(run, keys)
+        except BaseException:
+            self._claims.forget()
+            raise
+
+    def held(self, run: int, keys: Sequence[bytes]) -> Collection[bytes]:
+        try:
+            return self._claims.held(run, keys)
+        except sqlite3.Error as error:
+            raise explained(self._connection.path, "look up claims", error) from error
 
     def runs(self, limit: int = 20) -> Sequence[RunRow]:
         with self._connection.reading("list runs"):
@@ -89,7 +124,11 @@ class SqliteStore:
 
     def jobs(self, run: int) -> Sequence[JobRow]:
         with self._connection.reading("list jobs"):
-            return self._jobs.of_run(run)
+            return self._jobs.of_run(run, self._tags.of_jobs(run))
+
+    def tagged(self, name: str, text: str | None = None) -> Sequence[TagRow]:
+        with self._connection.reading("look for tags"):
+            return self._tags.named(name, text)
 
     def close(self) -> None:
         self._connection.close()
@@ -108,3 +147,5 @@ class SqliteStore:
         if memos:
             self._jobs.end_epochs(self._memo.write(memos))
         self._jobs.write(run, self._runs.started(run), notes)
+        self._tags.write(run, notes)
+        self._claims.release(run, [note.remember.key for note in notes])

@@ -1,0 +1,101 @@
+"""Values that a run has as references: their bytes are had from the store when somebody must look into them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import attrs
+
+from ._apply import LocalApplier
+from ._codec import decoded
+from ._committer import Committer
+from ._containers import fill
+from ._digests import digest_of
+from ._effects import ABSENT, Apply, Found, Lost, Raised
+from ._errors import AlonzoError
+
+
+class BytesGone(Exception):  # noqa: N818 - it is no error of anybody's, but a reason to begin again
+    """Bytes that are recorded as stored are not there: the run begins again without them (what it did meanwhile is recorded)."""
+
+    def __init__(self, digests: frozenset[bytes]) -> None:
+        super().__init__(f"{len(digests)} stored values are missing or damaged")
+        self.digests = digests
+
+
+class Loader:
+    """Gives references their bytes, and bytes their objects."""
+
+    def __init__(self, committer: Committer, applier: LocalApplier) -> None:
+        self._committer = committer
+        self._applier = applier
+
+    def operate(self, job: Apply) -> Found | Raised | Lost:
+        if job.carried:
+            self.load([job])
+        return self._applier.operate(job)
+
+    def load(self, jobs: Sequence[Apply]) -> None:
+        """Give the values that these carry their bytes.
+
+        Raises:
+            BytesGone: some are not in the store any more, or damaged.
+        """
+        wanted: dict[bytes, list[Found]] = {}
+
+        def note(found: Found) -> Found:
+            if found.value is ABSENT and found.data is None:
+                wanted.setdefault(digest_of(found.token), []).append(found)
+            elif found.carries:
+                fill(found.value, note, (Found,))
+            return found
+
+        for job in jobs:
+            fill(job.args, note, (Found,))
+        if not wanted:
+            return
+        loaded = self._committer.load(list(wanted))
+        gone = frozenset(
+            digest for digest, found in zip(wanted, loaded, strict=True) if found is None or found.data is None
+        )
+        if gone:
+            raise BytesGone(gone)
+        replaced = {id(old): new for olds, new in zip(wanted.values(), loaded, strict=True) for old in olds}
+        for job in jobs:
+            job.args = fill(job.args, lambda found: replaced.get(id(found), found), (Found,))
+
+    def fetch(self, found: Found) -> Found | Lost:
+        try:
+            [at_hand] = self._loaded([found])
+            value = decoded(at_hand, self._applier.codec)
+        except (AlonzoError, BytesGone) as error:
+            if found.lazy:
+                return Lost(error)
+            raise BytesGone(frozenset([digest_of(found.token)])) from error
+        return attrs.evolve(found, value=value, data=None)
+
+    def outcome(self, outcome: Any) -> Any:
+        """What an application awaited: a value comes with its bytes, with everything in it decoded where it carries others."""
+        if type(outcome) is not Found:
+            return outcome
+        [value] = self._loaded([outcome])
+        return Found(fill(value.value, self._object, (Found,))) if outcome.carries else value
+
+    def value(self, found: Found) -> Any:
+        """The object of the run's outcome, everything in it decoded."""
+        if found.value is ABSENT:
+            return self._object(found)
+        return fill(found.value, self._object, (Found,)) if found.carries else found.value
+
+    def _loaded(self, founds: Sequence[Found]) -> list[Found]:
+        job = Apply(0, None, tuple(founds))
+        self.load([job])
+        return list(job.args)
+
+    def _object(self, found: Found) -> Any:
+        [at_hand] = self._loaded([found])
+        try:
+            return decoded(at_hand, self._applier.codec)
+        except AlonzoError as error:
+            raise BytesGone(frozenset([digest_of(found.token)])) from error
