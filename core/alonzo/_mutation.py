@@ -16,6 +16,7 @@ import sys
 import types
 import uuid
 from io import BytesIO
+from operator import is_
 from typing import Any
 
 import attrs
@@ -68,6 +69,7 @@ class Guard:
     args: tuple[Any, ...]
     tokens: dict[int, bytes]  # of each argument that is looked at, by its place
     shared: list[int]  # those of which there is no copy
+    rows: dict[int, list[Any]]  # lists of what cannot change, of which it got copies
 
 
 class Mutations:
@@ -101,6 +103,7 @@ class Mutations:
         """
         name = guard.name
         places = [place for place, token in guard.tokens.items() if self._differs(guard.args[place], token)]
+        places += [place for place, row in guard.rows.items() if not self._is_same(guard.args[place], row)]
         if not places:
             if not failed and self._changing.get(name) != job.fingerprint:
                 self._harmless[name] = job.fingerprint
@@ -110,7 +113,7 @@ class Mutations:
         if job.operation:
             names, what, advice = ("operand",), "what it was applied to", "Call it in a task, on a copy"
         else:
-            names = tuple(job.task.signature.names[place] for place in places)
+            names = tuple(job.task.signature.names[place] for place in sorted(places))
             what = f"its argument{'s' if len(names) > 1 else ''} {', '.join(names)}"
             advice = "Let it copy what it changes, or return a new value"
         text = f"{name} changed {what} in place: what it returned is not remembered, and it gets copies from now on. {advice}"
@@ -121,9 +124,15 @@ class Mutations:
     def _first(self, name: str, job: Apply, args: tuple[Any, ...]) -> Guard:
         known = self._changing.get(name) == job.fingerprint
         given = list(args)
-        guard = Guard(name, args, {}, [])
+        guard = Guard(name, args, {}, [], {})
         for place, value in enumerate(args):
             if self._is_frozen(value):
+                continue
+            if type(value) is list and self.frozen.issuperset(map(type, value)):
+                # The same items make a whole copy, and whether it was changed is seen without a digest.
+                given[place] = list(value)
+                if not known:
+                    guard.rows[place] = value
                 continue
             token = b"" if known else self._token(value)
             if token is None:
@@ -143,6 +152,12 @@ class Mutations:
     def _is_frozen(self, value: Any) -> bool:
         kind = type(value)
         return kind in self.frozen or (kind in (tuple, frozenset) and self.frozen.issuperset(map(type, value)))
+
+    def _is_same(self, row: list[Any], before: list[Any]) -> bool:
+        if len(row) == len(before) and all(map(is_, row, before)):
+            return True
+        token = self._token(before)
+        return token is not None and self._token(row) == token
 
     def _differs(self, value: Any, token: bytes) -> bool:
         now = self._token(value)

@@ -218,16 +218,31 @@ def test_a_task_that_failed_is_named_too_and_one_that_failed_early_is_looked_at_
 
 
 def test_a_value_that_is_too_large_to_be_copied_for_a_look_is_noticed_and_the_warning_says_so(applier):
-    given = [bytes(MOST), b"x"]
+    given = [[bytes(MOST)], b"x"]
 
     report = applier.apply(Apply(1, popped, (given,), fingerprint=b"1"))[1]
     assert report.mutated == ("xs",)
     assert "no copy could be made beforehand" in report.warnings[0]
     assert len(given) == 1
     # From now on it gets copies of any size.
-    given = [bytes(MOST), b"x"]
+    given = [[bytes(MOST)], b"x"]
     assert _apply(applier, popped, given) == (b"x", ())
     assert len(given) == 2
+
+
+def test_a_flat_list_is_copied_whatever_its_size_and_equal_items_are_no_change(applier):
+    @task
+    def popped_too(xs):
+        return xs.pop()
+
+    @task
+    def put_back(xs):
+        xs[0] = int("1000")  # an equal number, and another object
+
+    given = [bytes(MOST), b"x"]
+    assert _apply(applier, popped_too, given)[1] == ("xs",)
+    assert len(given) == 2
+    assert _apply(applier, put_back, [1000])[1] == ()
 
 
 def test_what_cannot_be_digested_or_copied_is_left_alone(applier):
