@@ -24,7 +24,13 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
     Raises:
         StoreError: it is from a newer version, or another program's.
     """
-    if _version(connection, path) < len(MIGRATIONS):
+    # From one snapshot: another process may be making it, step by step, between one pragma and the next.
+    connection.execute("BEGIN")
+    try:
+        version = _version(connection, path)
+    finally:
+        connection.execute("ROLLBACK")
+    if version < len(MIGRATIONS):
         migrate(connection, path, len(MIGRATIONS))
 
 
