@@ -20,14 +20,14 @@ from ._catalog import Catalog
 from ._claims import Held, Under
 from ._committer import Committer
 from ._effects import Apply, Asks, Found, Lost, Raised, Records, Resume
-from ._errors import AlonzoError, OptionError
+from ._errors import AlonzoError, OptionError, error_text
 from ._limits import Limits, Request
 from ._loading import Loader
 from ._machine import Machine
 from ._plans import Plan, Planner
 from ._ports import ENDED, Attempt, Executor, Moment, Report, Withdraws
 from ._retries import Tries, budget, is_wanted, outcome_of, pause
-from ._telling import Teller, error_text
+from ._telling import Teller
 from ._waiting import NEVER, Clock, Due
 from ._within import Reduced, Site
 
@@ -167,9 +167,9 @@ class Applications:
             plan = self._plans.get(ticket.definition) if not job.operation else None
             if plan is None:
                 plan = self._plan(ticket, job)
-            if job.task is not None and job.task.is_open and not job.task.is_async:
-                job.args = (job.args[0], self._host.site(ticket.inside, job.key))
             if not plan.is_plain:
+                if plan.is_subrun:
+                    job.args = (job.args[0], self._host.site(ticket.inside, job.key))
                 tries = self._tries.get(ticket)
                 plan.prepare(job, self._run, len(tries.attempts) + 1 if tries is not None else 1)
         except (AlonzoError, OptionError) as error:

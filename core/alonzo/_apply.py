@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 import time
 import traceback
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Container, Mapping, Sequence
 from contextvars import ContextVar
 from typing import Any, cast
 
@@ -46,7 +46,7 @@ class _Application(Capture):
         self.made: list[tuple[Expression, str, int]] = []
         self.awaited: list[Expression] = []
         self.reduced: Reduced | None = None
-        self.returned: list[Expression] = []  # all nodes of what it has returned
+        self.returned: Container[Expression] = ()  # all nodes of what it has returned
 
     def _noting(self, node: Expression) -> Awaitable[Any]:
         self.awaited.append(node)
@@ -172,6 +172,7 @@ class LocalApplier:
             if application is not None:
                 application.returned = nodes
             token = self.digester.token(value, look)
+            look.tokens = {}  # as much as the nodes themselves; what encoding takes comes in its place
             codec, data = self.codec.encode_lazy(value, nodes)
         else:
             token = self.digester.token(value, look)
@@ -304,8 +305,7 @@ def raised(error: BaseException) -> Raised:
     text = _text(error.with_traceback(frames))
     if not isinstance(error, Exception):
         # SystemExit and its like would end the program that called run(); in a task they are a failure like any other.
-        names = tuple(f"{kind.__module__}.{kind.__qualname__}" for kind in type(error).__mro__)
-        return Raised(RemoteError(f"{type(error).__name__}: {error}", names, text), text)
+        return Raised(RemoteError.standing_for(error, text), text)
     return Raised(error.with_traceback(frames), text)
 
 
@@ -331,14 +331,15 @@ def unused(application: _Application, answer: Found | Raised | Lost) -> tuple[st
     """A warning for each call that the task made and neither returned, nor awaited, nor gave to another call."""
     if type(answer) is not Found or answer.value is ABSENT or not (answer.lazy or application.made):
         return ()
-    used = set(application.returned)
-    if application.awaited:
-        used.update(topological(application.awaited))
-    for node, _, _ in application.made:
+    left = [made for made in application.made if made[0] not in application.returned]
+    if not left:
+        return ()
+    used = set(topological(application.awaited))
+    for node, _, _ in left:
         if node not in used:
             used.update(inner for operand in operands(node) for inner in expressions(operand))
     return tuple(
         f"{filename}:{line}: {describe(node)} was called and neither returned nor used: it never runs"
-        for node, filename, line in application.made
+        for node, filename, line in left
         if node not in used
     )

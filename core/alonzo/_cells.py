@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from collections import deque
 from collections.abc import Sequence
+from operator import lt
 from typing import Any, final
 
 from ._digests import digest_of
@@ -58,7 +59,7 @@ class Cell:
         self.template: Any = None
         self.kids: Sequence[Cell] = ()  # of the template, in its order
         self.pending = 0
-        self.waiters: list[Cell] | None = None
+        self.waiters: Sequence[Cell] = ()  # added to by `wait`
         self.readers = 0  # who will still read the outcome
         self.outcome: Found | Raised | None = None
         self.rests: Basis = EMPTY  # what it rests on so far, without its arguments if it is a call
@@ -95,8 +96,9 @@ Upstreams = tuple[Any, ...]  # of job numbers, and of such tuples again
 
 def jobs_of(kids: Sequence[Cell]) -> tuple[int, ...]:
     """The numbers of the nearest jobs that these come from, through operations and forms, each once, in order."""
-    if len(kids) == 1 and kids[0].job:  # a link of a chain
-        return (kids[0].job,)
+    jobs = tuple([kid.job for kid in kids])
+    if all(jobs) and all(map(lt, jobs, jobs[1:])):  # calls, each after the one before it: a link of a chain, a fan-out
+        return jobs
     found: set[int] = set()
     seen: set[int] = set()
     todo: list[int | Upstreams] = [kid.job or kid.upstreams for kid in kids]
@@ -127,6 +129,17 @@ def loop(root: Cell, awaited: dict[Cell, int]) -> list[Cell]:
     return order[order.index(here) :]
 
 
+def wait(cell: Cell, waiter: tuple[Cell]) -> None:
+    """Wake this one, in a tuple of its own, when the cell has its outcome."""
+    # Nearly every cell has one waiter, and a body's cells the same: they hold one tuple.
+    if not cell.waiters:
+        cell.waiters = waiter
+    elif type(cell.waiters) is list:
+        cell.waiters.append(waiter[0])
+    else:
+        cell.waiters = [*cell.waiters, *waiter]
+
+
 def is_bound_for(root: Cell, cell: Cell, harmless: set[Cell]) -> bool:
     """Will the failure of this cell reach the root, whatever else happens? Not if somebody in between may catch it.
 
@@ -138,7 +151,7 @@ def is_bound_for(root: Cell, cell: Cell, harmless: set[Cell]) -> bool:
         here = todo.pop()
         if here is root:
             return True
-        for waiter in here.waiters or ():
+        for waiter in here.waiters:
             if waiter not in seen and not waiter.catches and waiter not in harmless:
                 seen.add(waiter)
                 todo.append(waiter)

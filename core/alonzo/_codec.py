@@ -2,8 +2,8 @@
 
 A scalar is stored as its own canonical encoding (codec `scalar`), a value of a type that a plugin's serializer claims by that
 serializer (`NAME.VERSION`), anything else by pickle (`pickle`; `pickle-main` when it names a class of the main program, which
-only a process that runs the same program can decode). Expressions are written as one flat table in topological order, so that
-depth is bounded by memory only; tasks by full name.
+only a process that runs the same program can decode). Expressions (`table-...`) are written as one flat table in topological
+order, so that depth is bounded by memory only; tasks by full name.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ import pickle
 import struct
 import sys
 import types
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from ._digests import _SCALARS
 from ._effects import ABSENT, Found
 from ._errors import AlonzoError, EncodeError
-from ._expressions import Call, Expression, Form, Operation
+from ._expressions import Call, Expression, Form, Operation, operands
 from ._forms import FORMS
 from ._options import How
 from ._ports import Serializer
@@ -76,15 +76,12 @@ class Codec:
                 raise EncodeError(
                     f"the serializer {serializer.name} failed: {type(error).__name__}: {error}"
                 ) from error
-        return self._pickled(value, [], value)
+        return self._pickled(value, {}, value)
 
-    def encode_lazy(self, value: Any, nodes: list[Expression]) -> tuple[str, bytes]:
-        """As `encode`, for a value that holds expressions, whose nodes stand in topological order in `nodes`."""
-        rows = [_row(node) for node in nodes]
-        # In the order of creation, by which expressions in a set are visited.
-        order = sorted(range(len(nodes)), key=lambda place: nodes[place]._serial)
-        codec, data = self._pickled((rows, order, value), nodes, value)
-        return f"lazy-{codec}", data
+    def encode_lazy(self, value: Any, nodes: Mapping[Expression, int]) -> tuple[str, bytes]:
+        """As `encode`, for a value that holds expressions: `nodes` are these and all below them in topological order, and their places."""
+        codec, data = self._pickled((_table(nodes), value), nodes, value)
+        return f"table-{codec}", data
 
     def decode(self, codec: str, data: bytes) -> Any:
         """The value.
@@ -98,9 +95,11 @@ class Codec:
                 return self._by_name[name].loads(data, int(version))
             if codec == "scalar":
                 return scalar(data)
-            if codec.startswith("lazy-"):
+            if codec in ("table-pickle", "table-pickle-main"):
                 return _Unpickler(io.BytesIO(data), self).lazy()
-            return _Unpickler(io.BytesIO(data), self).load()
+            if codec in ("pickle", "pickle-main"):
+                return _Unpickler(io.BytesIO(data), self).load()
+            raise LookupError("nothing here reads this encoding")
         except BaseException as error:
             if isinstance(error, KeyboardInterrupt):
                 raise
@@ -109,7 +108,7 @@ class Codec:
                 f"a stored value ({codec}, {len(data)} bytes) cannot be decoded: {type(error).__name__}: {error}"
             ) from error
 
-    def _pickled(self, value: Any, nodes: list[Expression], shown: Any) -> tuple[str, bytes]:
+    def _pickled(self, value: Any, nodes: Mapping[Expression, int], shown: Any) -> tuple[str, bytes]:
         buffer = io.BytesIO()
         pickler = _Pickler(buffer, nodes, self)
         try:
@@ -121,19 +120,54 @@ class Codec:
         return ("pickle-main" if pickler.met_main else "pickle"), buffer.getvalue()
 
 
-def _row(node: Expression) -> tuple[Any, ...]:
+def _table(nodes: Iterable[Expression]) -> tuple[Any, ...]:
+    """The nodes as columns: the different heads, the head of each node, all operands, and the order in which nodes were made.
+
+    Columns, because the pickler keeps an entry in its memo for each tuple: with a row for each node, it took more memory than they.
+    """
+    heads: dict[tuple[Any, ...], int] = {}
+    column = [heads.setdefault(_head(node), len(heads)) for node in nodes]
+    flat = [operand for node in nodes for operand in operands(node)]
+    # By this order expressions in a set are visited; mostly the nodes stand in it.
+    made = [node._serial for node in nodes]
+    order = None if made == sorted(made) else sorted(range(len(made)), key=made.__getitem__)
+    return list(heads), column, flat, order
+
+
+def _head(node: Expression) -> tuple[Any, ...]:
+    """What the node is but for its operands: what it does, how many operands stand without a name, and the names of the others."""
     if type(node) is Call:
-        row = (node._task, node._args, node._kwargs)
-        return row if node._how is None else (*row, tuple(map(dict, node._how)))
+        head = (node._task, len(node._args), *node._kwargs)
+        if node._how is None:
+            return head
+        return (*head, (tuple(node._how.options), tuple(node._how.below)))
     if type(node) is Operation:
-        return (node._op, node._operands)
-    return (node._form, node._operands)
+        return (node._op, len(node._operands))
+    return (node._form, len(node._operands))
+
+
+def _take(node: Any, head: tuple[Any, ...], flat: Iterator[Any]) -> None:
+    """Give a node its parts; the counterpart of `_head` and `operands`."""
+    what, count, *names = head
+    found = tuple(itertools.islice(flat, count))
+    if type(node) is Operation:
+        node._op, node._operands = what, found
+    elif type(node) is Form:
+        node._form, node._operands = what, found
+    else:
+        how = names.pop() if names and type(names[-1]) is tuple else None
+
+        def named(those: Iterable[str]) -> dict[str, Any]:
+            return {name: next(flat) for name in those}
+
+        node._task, node._args, node._kwargs = what, found, named(names)
+        node._how = None if how is None else How(named(how[0]), named(how[1]), next(flat))
 
 
 class _Pickler(pickle.Pickler):
-    def __init__(self, buffer: io.BytesIO, nodes: list[Expression], codec: Codec) -> None:
+    def __init__(self, buffer: io.BytesIO, places: Mapping[Expression, int], codec: Codec) -> None:
         super().__init__(buffer, protocol=5)
-        self._places = {node: place for place, node in enumerate(nodes)}
+        self._places = places
         self._main = codec.main
         self._identify = codec.identify
         self._codec = codec
@@ -210,19 +244,12 @@ class _Unpickler(pickle.Unpickler):
         self._nodes: dict[int, Any] = {}
 
     def lazy(self) -> Any:
-        rows, order, value = self.load()
-        for place in order:
-            node, row = self._nodes.get(place), rows[place]
-            if node is None:
-                continue
-            node._serial = next(_numbers())
-            if type(node) is Call:
-                node._task, node._args, node._kwargs = row[:3]
-                node._how = How(*row[3]) if len(row) == 4 else None
-            elif type(node) is Operation:
-                node._op, node._operands = row
-            else:
-                node._form, node._operands = row
+        (heads, column, operands_of_all, order), value = self.load()
+        flat = iter(operands_of_all)
+        for place, number in enumerate(column):
+            _take(self._nodes[place], heads[number], flat)
+        for place in order if order is not None else range(len(column)):
+            self._nodes[place]._serial = next(_numbers())
         return value
 
     def find_class(self, module: str, name: str) -> Any:

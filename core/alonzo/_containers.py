@@ -92,13 +92,13 @@ def field_names(kind: type) -> tuple[str, ...]:
     return tuple(field.name for field in fields) if fields is not None else ()
 
 
-def topological(roots: Iterable[Expression]) -> list[Expression]:
-    """The nodes below these, each once, operands before what is made of them.
+def topological(roots: Iterable[Expression]) -> dict[Expression, int]:
+    """The nodes below these, operands before what is made of them; each with its place in this order, from 0.
 
     Raises:
         LoopError: one of them is below itself.
     """
-    done: dict[Expression, None] = {}
+    done: dict[Expression, int] = {}
     entered: set[Expression] = set()
     todo = list(roots)
     todo.reverse()
@@ -110,14 +110,14 @@ def topological(roots: Iterable[Expression]) -> list[Expression]:
         inside = expressions(operands(node))
         missing = [inner for inner in inside if inner not in done] if inside else inside
         if not missing:
-            done[todo.pop()] = None
+            done[todo.pop()] = len(done)
             continue
         if node in entered:  # and not done: it is among what is being looked through
             raise LoopError(f"{describe(node)} was made part of its own arguments")
         entered.add(node)
         missing.reverse()
         todo += missing
-    return list(done)
+    return done
 
 
 def fill(template: Any, value_of: Callable[[Any], Any], kinds: tuple[type, ...] = _NODES) -> Any:

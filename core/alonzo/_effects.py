@@ -12,11 +12,11 @@ Remember  a note                                       none: the machine does no
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any, Literal, final
 
 import attrs
 
+from ._options import NONE
 from ._traces import External, Footprint
 
 # What an `Inspect` asks about, and what it is answered with:
@@ -26,9 +26,6 @@ from ._traces import External, Footprint
 #   ("thing", object)           the fingerprint of a class or function, None: not the project's
 #   ("named", full name)        the same by full name; None also where the name means nothing
 Target = tuple[Any, ...]
-
-
-NONE: Mapping[str, Any] = MappingProxyType({})
 
 
 class _Absent:

@@ -82,8 +82,26 @@ class RemoteError(AlonzoError):
         self.type_names = type_names
         self.traceback = traceback
 
+    @classmethod
+    def standing_for(cls, error: BaseException, traceback: str = "") -> RemoteError:
+        """What stands in for an exception that cannot go where it is wanted."""
+        return cls(error_text(error), type_names(error), traceback)
+
     def __reduce__(self) -> tuple[type[RemoteError], tuple[str, tuple[str, ...], str]]:
         return (type(self), (str(self), self.type_names, self.traceback))
+
+
+def type_names(error: BaseException) -> tuple[str, ...]:
+    """The qualified names of an exception's class and its bases."""
+    return tuple(f"{kind.__module__}.{kind.__qualname__}" for kind in type(error).__mro__)
+
+
+def error_text(error: BaseException) -> str:
+    """An exception in one line: its class and what it says."""
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception:
+        return type(error).__name__  # its own __str__ fails
 
 
 # Users meet them as `alonzo.StoreError`, also in tracebacks.

@@ -9,11 +9,12 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
-from ._cells import ARGUMENTS, BODY, NORMAL, Cell, Stage, chain, is_bound_for, job_note, jobs_of
+from ._cells import ARGUMENTS, BODY, NORMAL, Cell, Stage, chain, is_bound_for, job_note, jobs_of, wait
 from ._containers import expressions, fill
 from ._digests import Digester, digest_of
-from ._effects import ABSENT, NONE, Effect, Found, Lost, Raised, Remember, Target
+from ._effects import ABSENT, Effect, Found, Lost, Raised, Remember, Target
 from ._expressions import Call, Expression, hidden
+from ._options import NONE
 from ._rebuild import REFUSAL, REFUSED
 from ._scopes import Scope, Scopes
 from ._traces import EMPTY, Footprint, Ledger, join
@@ -77,7 +78,7 @@ class Graph:
             cell.kids = ()
             self._todo.append(cell)
             return
-        kids, pending = [], 0
+        kids, pending, waiter = [], 0, (cell,)
         cells = self._cells if scope is None else self._table(scope)
         for node in nodes:
             kid = cells.get(node)
@@ -87,10 +88,10 @@ class Graph:
             kid.readers += 1
             if kid.outcome is None:
                 pending += 1
-                if kid.waiters is None:
-                    kid.waiters = [cell]
+                if kid.waiters:
+                    wait(kid, waiter)
                 else:
-                    kid.waiters.append(cell)
+                    kid.waiters = waiter
         cell.kids = kids
         cell.pending = pending
         if not pending:
@@ -205,8 +206,8 @@ class Graph:
         cell.kids = ()
         if type(outcome) is Raised and self.doomed is None and is_bound_for(self._root, cell, self._harmless):
             self.doomed = outcome
-        waiters, cell.waiters = cell.waiters, None
-        for waiter in waiters or ():
+        waiters, cell.waiters = cell.waiters, ()
+        for waiter in waiters:
             waiter.pending -= 1
             if not waiter.pending:
                 self._todo.append(waiter)

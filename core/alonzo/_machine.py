@@ -437,7 +437,7 @@ class Machine(Awaiting):
         failure: Raised | None = None
         for cell in failing:
             for kid in cell.kids:
-                kid.waiters = [waiter for waiter in kid.waiters or () if waiter is not cell]
+                kid.waiters = [waiter for waiter in kid.waiters if waiter is not cell]
             cell.how = ""
             failure = failure or self._failure(cell, Raised(LoopError(f"a call demands its own result: {text}")))
             self._settle(cell, failure)

@@ -180,7 +180,7 @@ class Mutations:
                 copy = self._codec.decode(*self._codec.encode(value))
             else:
                 buffer = _Buffer(most)
-                pickler = _Pickler(buffer, [], self._codec)
+                pickler = _Pickler(buffer, {}, self._codec)
                 pickler.dump(value)
                 copy = self._codec.decode("pickle", buffer.getvalue())
         except Exception:  # it cannot be copied: it is given as it is, as any value is by default

@@ -8,10 +8,10 @@ from typing import Any
 import attrs
 
 from ._admission import Admission
-from ._effects import NONE, Apply
+from ._effects import Apply
 from ._errors import OptionError
 from ._limits import Limits
-from ._options import TaskOptions, size
+from ._options import NONE, TaskOptions, size
 from ._ports import AppliesHere, Executor, Honours
 from ._rebuild import Definition
 from ._retries import name_of
@@ -28,6 +28,7 @@ class Plan:
     admission       where, and when
     needs           options that are set and that the executor honours; a value may be a function of the attempt's number
     this_job        the places of parameters that get a JobInfo
+    is_subrun       its second argument is a Site
     is_plain        there is nothing to be done for each attempt
     """
 
@@ -37,11 +38,12 @@ class Plan:
     this_job: tuple[int, ...] = ()
     limits: Mapping[str, int] = NONE
     priority: int = 0
+    is_subrun: bool = False
     is_plain: bool = attrs.field(init=False)
 
     @is_plain.default
     def _is_plain(self) -> bool:
-        return not (self.needs or self.this_job)
+        return not (self.needs or self.this_job or self.is_subrun)
 
     def prepare(self, job: Apply, run: int, attempt: int) -> None:
         """Make the application ready for its next attempt.
@@ -106,6 +108,7 @@ class Planner:
             task.signature.this_job if task is not None else (),
             {name: number for name, number in options.limits.items() if number},
             options.priority,
+            task is not None and task.is_open and not task.is_async,
         )
 
     def _honoured(self, name: str, executor: Executor, options: TaskOptions, task: Any) -> tuple[tuple[str, Any], ...]:

@@ -11,7 +11,8 @@ from typing import Any, Literal, Protocol, runtime_checkable
 
 import attrs
 
-from ._effects import NONE, Apply, Asks, Found, Lost, Raised, Records, Remember
+from ._effects import Apply, Asks, Found, Lost, Raised, Records, Remember
+from ._options import NONE
 from ._traces import External
 
 # -- values ---------------------------------------------------------------------------------------

@@ -26,8 +26,8 @@ class Quoted:
     def __reduce__(self) -> Any:
         """One flat table, so that depth is bounded by memory only."""
         nodes = topological(expressions(self.expression))
-        places = {node: _Place(number) for number, node in enumerate(nodes)}
-        order = sorted(range(len(nodes)), key=lambda number: nodes[number]._serial)
+        places = {node: _Place(number) for node, number in nodes.items()}
+        order = sorted(nodes.values(), key=[node._serial for node in nodes].__getitem__)
         rows = [(type(node), fill(_parts(node), places.__getitem__)) for node in nodes]
         return restored, (rows, order, fill(self.expression, places.__getitem__))
 

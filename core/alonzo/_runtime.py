@@ -24,19 +24,20 @@ from ._codec import Codec
 from ._committer import Committer
 from ._containers import refuse_hidden
 from ._driver import Drive
-from ._effects import NONE, Found, Raised
-from ._errors import AlonzoError, LoopError, OptionError, StoreError
+from ._effects import Found, Raised
+from ._errors import AlonzoError, LoopError, OptionError, StoreError, error_text
 from ._expressions import APPLYING, Expression
 from ._limits import Limits
 from ._loading import BytesGone
 from ._machine import Machine
+from ._options import NONE
 from ._plans import unknown_executor
 from ._plugins import Providers, assemble
 from ._ports import Executor, ExecutorSite, Moment, RunStart, StoreSite
 from ._sealing import SecretKey
 from ._settings import Settings, load_settings, private_directory
 from ._tasks import merged
-from ._telling import Failure, Summary, error_text
+from ._telling import Failure, Summary
 from ._typed import nearest
 from ._waiting import Clock
 from ._within import Site
@@ -170,25 +171,13 @@ class Runtime:
                 self._stopping = False
             self._running += 1
         try:
-            return self._begun(expression, summary, halt, force=force, dry_run=dry_run, tags=tags)
+            start = run_start(expression, {**self._tags, **(tags or {})})
+            with CalmerGc():
+                value: T = self._run(expression, start, summary, halt, force=force, dry_run=dry_run)
+                return value
         finally:
             with self._lock:
                 self._running -= 1
-
-    def _begun(
-        self,
-        expression: T,
-        summary: Summary,
-        halt: _Halt,
-        *,
-        force: tuple[str, ...],
-        dry_run: bool,
-        tags: Mapping[str, str] | None,
-    ) -> T:
-        start = run_start(expression, {**self._tags, **(tags or {})})
-        with CalmerGc():
-            value: T = self._run(expression, start, summary, halt, force=force, dry_run=dry_run)
-            return value
 
     @overload
     async def arun(self, expression: Expression[T], **options: Unpack[RunOptions]) -> T: ...

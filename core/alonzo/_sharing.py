@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from ._cells import APPLIED, FOLLOWING, INHERITING, KEYED, RECALLED, Cell
+from ._cells import APPLIED, FOLLOWING, INHERITING, KEYED, RECALLED, Cell, wait
 from ._digests import Digester, digest_of
 from ._effects import ABSENT, Found, Normal, Raised, Recall, Records
 from ._entering import Entering
@@ -93,10 +93,7 @@ class Sharing(Entering):
             return
         cell.stage = FOLLOWING
         cell.pending = 1
-        if leader.waiters is None:
-            leader.waiters = [cell]
-        else:
-            leader.waiters.append(cell)
+        wait(leader, (cell,))
 
     def _adopt(self, cell: Cell, leader: Cell) -> None:
         assert leader.outcome is not None

@@ -20,8 +20,9 @@ from typing import Any, Generic, ParamSpec, TypeVar, final
 
 import attrs
 
-from ._effects import NONE, Found, Raised
+from ._effects import Found, Raised
 from ._expressions import Expression, Form, Operation
+from ._options import NONE
 from ._tasks import Partial, Task
 from ._traces import EMPTY, Entry, Footprint
 

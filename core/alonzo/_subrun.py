@@ -151,7 +151,6 @@ def _bytes_only(found: Found | None) -> Found | None:
 def _plain(error: BaseException) -> BaseException:
     try:
         pickle.loads(pickle.dumps(error))
-    except Exception:
-        names = tuple(f"{kind.__module__}.{kind.__qualname__}" for kind in type(error).__mro__)
-        return RemoteError(f"{type(error).__name__}: {error}", names, "")
+    except Exception:  # whatever its author's own way of being pickled raises
+        return RemoteError.standing_for(error)
     return error

@@ -11,7 +11,7 @@ import attrs
 
 from ._catalog import Catalog
 from ._cells import Cell
-from ._effects import Remember
+from ._effects import JobNote, Remember
 from ._expressions import Operation, describe
 from ._machine import Machine
 from ._ports import Attempt, Moment, Note
@@ -73,9 +73,7 @@ class Teller:
         attempts, output = self.attempts.get(ticket, ((), ""))
         if job.status != "open":
             self.attempts.pop(ticket, None)
-            getattr(self._summary, job.status)[job.task] += 1
-            if self.is_observed:
-                self._tell_end(job, attempts)
+            self._count(job, attempts)
         job.arguments = preview(job.arguments)
         note = Note(remember, attempts, output)
         if job.status == "open":
@@ -93,12 +91,16 @@ class Teller:
         """Jobs of a sub-run, which has told nobody of them."""
         for note in notes:
             job = note.remember.job
+            if job is None or job.status in ("open", "stopped"):
+                continue
             # Without an error: its body was not reduced to the end, as the sub-run had failed elsewhere.
-            is_cut_short = job is not None and job.status == "failed" and job.error is None
-            if job is not None and job.status not in ("open", "stopped") and not is_cut_short:
-                getattr(self._summary, job.status)[job.task] += 1
-                if self.is_observed:
-                    self._tell_end(job, note.attempts)
+            if job.status != "failed" or job.error is not None:
+                self._count(job, note.attempts)
+
+    def _count(self, job: JobNote, attempts: tuple[Attempt, ...]) -> None:
+        getattr(self._summary, job.status)[job.task] += 1
+        if self.is_observed:
+            self._tell_end(job, attempts)
 
     def ended(self) -> list[Note]:
         """The run has ended before these jobs' bodies were reduced: they are not shown as running for ever."""
@@ -135,7 +137,7 @@ class Teller:
         if self._observe is not None:
             self._observe(Moment(what, self._run, time.time(), task, job, details))
 
-    def _tell_end(self, job: Any, attempts: tuple[Attempt, ...]) -> None:
+    def _tell_end(self, job: JobNote, attempts: tuple[Attempt, ...]) -> None:
         what = "finished" if job.status == "ran" else job.status
         details: dict[str, Any] = {}
         if attempts:
@@ -150,14 +152,6 @@ class Teller:
 
 def _step(node: Any) -> str:
     return f"operation {node._op}" if type(node) is Operation else describe(node)
-
-
-def error_text(error: BaseException) -> str:
-    """An exception in one line: its class and what it says."""
-    try:
-        return f"{type(error).__name__}: {error}"
-    except Exception:
-        return type(error).__name__  # its own __str__ fails
 
 
 def _place(ticket: Cell) -> str:

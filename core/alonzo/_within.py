@@ -7,7 +7,7 @@ from typing import Any
 
 import attrs
 
-from ._effects import NONE
+from ._options import NONE
 from ._ports import Note
 from ._traces import Footprint
 

@@ -21,7 +21,7 @@ from typing import Any, BinaryIO
 
 from ._apply import raised
 from ._effects import Apply, Found, Lost, Raised
-from ._errors import AlonzoError, EncodeError
+from ._errors import AlonzoError, EncodeError, type_names
 from ._tasks import Task
 from ._worker_assembly import Assembly, assembled
 from ._worker_frames import (
@@ -175,12 +175,11 @@ class Worker:
 
     def _raised(self, answer: Raised) -> tuple[Any, ...]:
         error = answer.error
-        names = tuple(f"{kind.__module__}.{kind.__qualname__}" for kind in type(error).__mro__)
         try:
             encoded = self._assembly.applier.codec.encode(error)
         except Exception:  # it cannot travel: its text and the names of its classes do
             encoded = ("", b"")
-        return ("raised", *encoded, _text(error), names, answer.traceback)
+        return ("raised", *encoded, _text(error), type_names(error), answer.traceback)
 
     def _defined(self, kind: str, *definition: Any) -> Task[..., Any] | Lost:
         name = definition[1] if kind == "module" else definition[0]

@@ -84,6 +84,35 @@ def test_sharing_survives_and_a_call_that_stands_twice_is_one_call():
     assert second._args[1] is first
 
 
+def test_names_options_and_context_of_calls_survive_among_calls_that_have_none():
+    world = World()
+    named = add(x=inc(1), y=2)
+    configured = inc.options(cpus=inc(3)).options_below(retries=2).context({"a": {"b": named}})(x=named)
+
+    plain_call, back, again = _through_bytes(world, [inc(5), configured, add(6, 7)])
+
+    assert (plain_call._args, plain_call._kwargs, plain_call._how) == ((5,), {}, None)
+    assert (again._args, again._kwargs, again._how) == ((6, 7), {}, None)
+    assert back._args == ()
+    assert list(back._kwargs) == ["x"]
+    inner = back._kwargs["x"]
+    assert (inner._args, list(inner._kwargs), inner._kwargs["y"]) == ((), ["x", "y"], 2)
+    assert inner._kwargs["x"]._args == (1,)
+    assert list(back._how.options) == ["cpus"]
+    assert back._how.options["cpus"]._args == (3,)
+    assert back._how.below == {"retries": 2}
+    assert back._how.context["a"]["b"] is inner
+
+
+def test_calls_in_a_set_are_visited_in_the_order_of_making_also_after_the_journey():
+    late, early = inc(2), inc(1)
+    late._serial, early._serial = early._serial, late._serial
+
+    back = _through_bytes(World(), [late, early])
+
+    assert back[0]._serial > back[1]._serial
+
+
 def test_tasks_and_partials_travel_by_name():
     world = World()
     world.tasks[inc.full_name] = inc
@@ -99,7 +128,7 @@ def test_a_task_that_is_gone_is_an_error_of_the_engine():
     with pytest.raises(AlonzoError, match="cannot be decoded"):
         Codec((), {}.__getitem__).decode(*Codec().encode(same))
     with pytest.raises(AlonzoError, match="cannot be decoded"):
-        Codec(()).decode(*Codec().encode_lazy(call, [call]))
+        Codec(()).decode(*Codec().encode_lazy(call, {call: 0}))
 
 
 @EXAMPLES
@@ -117,7 +146,9 @@ def test_damaged_bytes_are_an_error_of_the_engine_or_another_value(data):
         assert "cannot be decoded" in str(error)
 
 
-@pytest.mark.parametrize("codec", ["scalar", "pickle", "lazy-pickle", "pickle-main", "numpy.1", "", "x", "x.y"])
+@pytest.mark.parametrize(
+    "codec", ["scalar", "pickle", "table-pickle", "lazy-pickle", "pickle-main", "numpy.1", "", "x", "x.y"]
+)
 @pytest.mark.parametrize("data", [b"", b"i", b"f12", b"\x80\x05.", b"garbage", b"Rx", b"c123"])
 def test_any_codec_on_any_bytes_is_at_worst_an_error_of_the_engine(codec, data):
     with pytest.raises(AlonzoError, match="cannot be decoded"):
