@@ -52,11 +52,13 @@ def task(function: Any = None, /, *, name: str | None = None, namespace: str | N
     priority         what has a higher one is begun first
     cpus, memory, gpus, disk  what an attempt needs; memory and disk in bytes or as text ("2 GB", "512 MiB")
     nout             how many values the result has, so that it can be unpacked
+    script           True: what the function returns is the text of a script, which is run: the call's value is what comes of that
+                     (needs alonzo-files)
     tags             names and texts by which its jobs can be found in the record
 
     `timeout` and what an attempt needs may be functions of the attempt's number (1, 2, …). All but `version`, `depends_on`, `tracking`,
-    `ignore` and `nout` may be lazy; they are reduced together with the arguments of each call, and do not count for its key. Options of
-    a call (`.options`) and of everything below one (`.options_below`), of the settings and of the command line are over these.
+    `script`, `ignore` and `nout` may be lazy; they are reduced together with the arguments of each call, and do not count for its key.
+    Options of a call (`.options`) and of everything below one (`.options_below`), of the settings and of the command line are over these.
 
     Raises:
         OptionError: an option is unknown or of the wrong type.

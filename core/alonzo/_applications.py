@@ -46,7 +46,7 @@ class Host:
     keep_going: bool
     limits: Limits
     clock: Clock
-    site: Callable[[Any, bytes], Site]
+    site: Callable[[Any, bytes, Any], Site]
 
 
 @attrs.frozen(eq=False)
@@ -64,7 +64,7 @@ class Applications:
     due        what is to be done later
     is_ending  nothing new is to start
     looked_at  when the newest keys were looked up
-    gone       digests of values that were to be worked on and are not to be had
+    gone       what was to be worked on and is not to be had (see Machine)
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class Applications:
     ) -> None:
         self.inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self.looked_at = 0.0
-        self.gone: frozenset[bytes] = frozenset()
+        self.gone: frozenset[Any] = frozenset()
         self.open: dict[Any, tuple[str, Apply]] = {}  # what an executor has: its name, and what it was handed
         self.requests: dict[Any, Request] = {}  # what applications hold of limits, or wait for
         self.under = Under(host.committer, run)
@@ -169,7 +169,7 @@ class Applications:
                 plan = self._plan(ticket, job)
             if not plan.is_plain:
                 if plan.is_subrun:
-                    job.args = (job.args[0], self._host.site(ticket.inside, job.key))
+                    job.args = (job.args[0], self._host.site(ticket.inside, job.key, job.args[0]))
                 tries = self._tries.get(ticket)
                 plan.prepare(job, self._run, len(tries.attempts) + 1 if tries is not None else 1)
         except (AlonzoError, OptionError) as error:
@@ -326,6 +326,7 @@ class Applications:
             return
         if not job.operation:
             self._keep(ticket, attempt, report.output)
+            self._teller.made(job.task.full_name, ticket, answer)
         awaited = self._machine.looked_into(ticket)
         if awaited or report.seen or report.mutated:
             self._compare(ticket, answer, report, awaited)
@@ -365,6 +366,8 @@ class Applications:
         notes = reduced.renumbered(first, ticket.job)
         self._host.committer.add(self._run, notes)
         self._teller.included(notes)
+        for text in reduced.warnings:
+            self._teller.warn(text)
 
     def _take_in_late(self) -> None:
         """The run is over: what comes in only says what is not held any more. From any thread."""

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Container, Mapping, Sequence
 from contextvars import ContextVar
 from typing import Any, cast
 
-from . import _operations
+from . import _operations, _scripts
 from ._codec import Codec, decoded
 from ._containers import expressions, fill, located, refuse_hidden, topological
 from ._digests import _LONGEST_SCALAR, _SCALARS, Digester, digest_of, node_token, token_of
@@ -21,26 +21,51 @@ from ._errors import AlonzoError, EncodeError, LazyValueError, RemoteError
 from ._expressions import APPLYING, Expression, describe, hidden, operands
 from ._mutation import OPERATIONS, Guard, Mutations
 from ._ports import Ask, Inspector, Report
+from ._stored import LARGE
 from ._traces import External
 from ._within import Reduced
 
 
 class Capture:
-    """An application, while it goes on: which task it is of, and what that has printed where printing is captured."""
+    """An application, while it goes on.
 
-    __slots__ = ("parts", "task")
+    task        the full name of the task it is of
+    parts       what that has printed, where printing is captured
+    key         the key of the call, empty where it has none
+    inspectors  by kind, as this place has them
+    timeout     how many seconds it may take, None: as many as it likes
+    deadline    when these are over, by time.monotonic(); a task whose function has the attribute `heeds_deadline` ends by itself then
+    at_end      called, the last first, when it has ended, whatever came of it; none may raise
+    """
 
-    def __init__(self, task: str) -> None:
+    __slots__ = ("at_end", "deadline", "inspectors", "key", "parts", "task", "timeout")
+
+    def __init__(self, task: str, key: bytes = b"", inspectors: Mapping[str, Inspector] | None = None) -> None:
         self.task = task
+        self.key = key
+        self.inspectors = inspectors or {}
+        self.timeout: float | None = None
+        self.deadline: float | None = None
         self.parts: list[str] = []
+        self.at_end: list[Callable[[], object]] = []
 
 
 class _Application(Capture):
     __slots__ = ("_ask", "ask", "awaited", "made", "reduced", "returned")
 
-    def __init__(self, task: str, ask: Callable[[Expression], Awaitable[Any]] | None) -> None:
-        self.task = task
+    def __init__(
+        self,
+        job: Apply,
+        inspectors: Mapping[str, Inspector],
+        ask: Callable[[Expression], Awaitable[Any]] | None,
+    ) -> None:
+        self.task = job.operation or job.task.full_name
+        self.key = job.key
+        self.inspectors = inspectors
+        self.timeout = job.timeout
+        self.deadline = None if job.timeout is None else time.monotonic() + job.timeout
         self.parts = []
+        self.at_end = []
         self._ask = ask
         self.ask: Callable[[Expression], Awaitable[Any]] | None = None if ask is None else self._noting
         self.made: list[tuple[Expression, str, int]] = []
@@ -63,7 +88,10 @@ class LocalApplier:
 
     digester, codec, inspectors  as assembled from the plugins
     worker                       what to call this place in reports
+    tree_of                      a task's definitions (see Fingerprint.tree), where they are known
     """
+
+    tree_of: Callable[[Any], Mapping[str, str]] = staticmethod(lambda _: {})
 
     def __init__(self, digester: Digester, codec: Codec, inspectors: Mapping[str, Inspector], worker: str = "") -> None:
         self.digester = digester
@@ -80,7 +108,7 @@ class LocalApplier:
 
             return asyncio.run(self.apply_async(job, None))
         started = time.time()
-        application = _Application(job.operation or job.task.full_name, None)
+        application = _Application(job, self.inspectors, None)
         applying = APPLYING.set(application)
         guard = None
         try:
@@ -99,8 +127,9 @@ class LocalApplier:
                             break
                     args, kwargs = job.task.signature.spread(answer)
                     value = job.task.func(*args, **kwargs)
+                    value = _scripts.made(job.task, answer, value) if job.task.declared.script else value
                 if type(value) is Reduced:
-                    application.reduced, value = value, value.outcome
+                    application.reduced, value = value.told, value.outcome
                     if type(value) is Raised:
                         raise value.error
                 answer = self._answer(value, application)
@@ -109,13 +138,15 @@ class LocalApplier:
                 raise  # the user's own Ctrl-C, not the task's doing
             answer = raised(error)
         finally:
+            while application.at_end:
+                application.at_end.pop()()
             APPLYING.reset(applying)
         return answer, self._report(job, answer, started, application, guard)
 
     async def apply_async(self, job: Apply, ask: Ask | None) -> tuple[Found | Raised | Lost, Report]:
         """Apply an `async def` task in the running event loop; `ask` makes the value of an awaited expression."""
         started = time.time()
-        application = _Application(job.task.full_name, ask)
+        application = _Application(job, self.inspectors, ask)
         applying = APPLYING.set(application)
         guard = None
         try:
@@ -125,12 +156,17 @@ class LocalApplier:
                 if guard is not None:
                     answer = guard.args
                 args, kwargs = job.task.signature.spread(answer)
-                answer = self._answer(await job.task.func(*args, **kwargs), application)
+                value = await job.task.func(*args, **kwargs)
+                if job.task.declared.script:
+                    value = _scripts.made(job.task, answer, value)
+                answer = self._answer(value, application)
                 if application.awaited and type(answer) is Found:
                     self._add_written(answer, application.awaited)
         except BaseException as error:
             answer = raised(error)
         finally:
+            while application.at_end:
+                application.at_end.pop()()
             APPLYING.reset(applying)
         return answer, self._report(job, answer, started, application, guard)
 
@@ -149,11 +185,13 @@ class LocalApplier:
             EncodeError: it cannot be digested or encoded.
         """
         scalar = _SCALARS.get(type(value))
-        if scalar is not None:
+        if scalar is not None and (type(value) is not bytes or len(value) <= LARGE):
             data = scalar(value)
-            return Found(
-                value, data if len(data) <= _LONGEST_SCALAR else token_of(data), "scalar", data, (), False, len(data)
-            )
+            if len(data) <= _LONGEST_SCALAR:
+                return Found(value, data, "scalar", data, (), False, len(data))
+            token = token_of(data)
+            codec, data = self.codec.set_aside("scalar", data)
+            return Found(value, token, codec, data, (), False, len(data))
         try:
             return self._found(value, application)
         except EncodeError as error:
@@ -163,7 +201,7 @@ class LocalApplier:
             raise
 
     def _found(self, value: Any, application: _Application | None = None) -> Found:
-        look = ResultLook(self.inspectors, self.digester.name_of)
+        look = ResultLook(self.inspectors, self.digester.name_of, self.codec.identify)
         inside = expressions(value)
         if inside:
             nodes = topological(inside)
@@ -177,6 +215,7 @@ class LocalApplier:
         else:
             token = self.digester.token(value, look)
             codec, data = self.codec.encode(value)
+        codec, data = self.codec.set_aside(codec, data)
         return Found(
             value, token, codec, data, tuple(look.externals()), bool(inside), len(data), tuple(sorted(look.names))
         )
@@ -193,7 +232,7 @@ class LocalApplier:
             if type(value) in _SCALARS:
                 return self.found(value)
             inside = expressions(value)
-            look = ResultLook(self.inspectors, self.digester.name_of)
+            look = ResultLook(self.inspectors, self.digester.name_of, self.codec.identify)
             token = b"" if inside else self.digester.token(value, look)
         except BaseException as error:
             return raised(error)
@@ -201,7 +240,7 @@ class LocalApplier:
 
     def _add_written(self, answer: Found, awaited: list[Expression]) -> None:
         """External values written in what was awaited count like those in what was returned: the body may have looked into them."""
-        look = ResultLook(self.inspectors, self.digester.name_of)
+        look = ResultLook(self.inspectors, self.digester.name_of, self.codec.identify)
         for node in topological(awaited):
             look.tokens[node] = node_token(self.digester, node, look)
         answer.externals = tuple(sorted({*answer.externals, *look.externals()}, key=lambda e: (*e[:2], e[2] or b"")))
@@ -251,10 +290,16 @@ class LocalApplier:
 class ResultLook:
     """How a result is digested where it was made: external values are inspected there and then, and noted."""
 
-    __slots__ = ("_inspectors", "_name_of", "_seen", "names", "tokens")
+    __slots__ = ("_identify", "_inspectors", "_name_of", "_seen", "names", "tokens")
 
-    def __init__(self, inspectors: Mapping[str, Inspector], name_of: Callable[[Any], str]) -> None:
+    def __init__(
+        self,
+        inspectors: Mapping[str, Inspector],
+        name_of: Callable[[Any], str],
+        identify: Callable[[Any], bytes | None] | None = None,
+    ) -> None:
         self._name_of = name_of
+        self._identify = identify
         self._inspectors = inspectors
         self._seen: dict[tuple[str, str], bytes | None] = {}
         self.tokens: dict[Expression, bytes] = {}
@@ -274,8 +319,10 @@ class ResultLook:
 
     def definition(self, kind: str, thing: Any) -> bytes | None:
         # The identity of a result is its content; definitions count in the keys of the calls that it goes into.
-        self.names.add(self._name_of(thing))
-        return None
+        name = self._name_of(thing)
+        self.names.add(name)
+        # But what is made inside a function has no name of its own: two lambdas of one maker are two values.
+        return self._identify(thing) if "<" in name and self._identify is not None else None
 
     def found(self, found: Found) -> None:
         self._seen.update({(kind, place): digest for kind, place, digest in found.externals})

@@ -6,7 +6,7 @@ external values in it. While all that it waits for is the machine's to do, an ap
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from ._cells import AWAITED, Cell
@@ -14,26 +14,24 @@ from ._digests import Digester
 from ._effects import Asks, Found, Resume
 from ._expressions import Form
 from ._keys import ArgumentLook
-from ._rebuild import REFUSAL
+from ._rebuild import REFUSAL, Terms
 from ._sharing import Sharing
-from ._traces import join
+from ._traces import External, join
 
 
 class Awaiting(Sharing):
     """What applications await."""
 
-    __slots__ = ("_asking", "_look", "_questions")
+    __slots__ = ("_asking", "_look", "_questions", "deleted")
 
     def __init__(
         self,
         digester: Digester,
-        context: Mapping[str, Any],
-        *,
-        recall: bool,
-        forced: Callable[[str], bool],
-        gone: frozenset[bytes],
+        terms: Terms,
     ) -> None:
-        super().__init__(digester, context, recall=recall, forced=forced, gone=gone)
+        super().__init__(digester, terms)
+        # External values that may be absent, are, and are wanted now: what made them has to be applied again.
+        self.deleted: set[tuple[str, str]] = set()
         self._look = ArgumentLook(digester, self.world, self._outcome_of)
         self._questions: dict[Cell, int] = {}  # the cell of what an application awaits -> the number it was asked under
         self._asking: dict[Cell, set[Cell]] = {}  # an open application -> those of its questions that are not answered
@@ -95,7 +93,15 @@ class Awaiting(Sharing):
             keyed.externals += met.externals
             keyed.awaited += tuple((kind, place) for kind, place, _ in met.externals)
             keyed.stale = keyed.stale or met.stale
+        self._want(met.externals)
         return True
+
+    def _want(self, externals: Iterable[External]) -> None:
+        """Code is to work on these: they have to be there, also those that may be absent."""
+        world = self.world
+        for kind, place, digest in externals:
+            if digest is not None and world.places.get((kind, place)) is None and world.may_be_absent(kind, place):
+                self.deleted.add((kind, place))
 
     def _asks_no_more(self, cell: Cell) -> bool:
         """Forget what it awaits and was not told; answers whether there was any."""

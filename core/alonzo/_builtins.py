@@ -6,8 +6,10 @@ from __future__ import annotations
 import datetime
 import decimal
 import fractions
+import importlib
 import pathlib
 import pickle
+import sys
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -15,11 +17,13 @@ from typing import Any
 import attrs
 
 from ._async_loop import AsyncJobs
-from ._digests import Digester, full_type_name
+from ._digests import Digester, blake, digest_of, full_type_name
 from ._effects import Apply, Found, Lost, Raised
-from ._errors import EncodeError
+from ._errors import AlonzoError, EncodeError
+from ._expressions import Expression, hidden
 from ._hookspecs import hookimpl
-from ._ports import ExecutorKind, ExecutorSite, Post, StoreKind, StoreSite, Ticket
+from ._own import EXTERNAL, loaded, of_place, place_of, simpler
+from ._ports import ExecutorKind, ExecutorSite, Post, StoreKind, StoreSite, Ticket, ValueStore, ValueStoreKind
 from ._sealing import SecretEncoder, SecretKey
 
 
@@ -48,7 +52,6 @@ ENCODERS = (
     _Simple((fractions.Fraction,), lambda v: (v.numerator, v.denominator)),
     _Simple((uuid.UUID,), lambda v: v.int),
     _Simple((BaseException,), lambda v: (v.args, {k: x for k, x in vars(v).items() if k != "__notes__"})),
-    _Simple((memoryview,), bytes),
 )
 
 
@@ -117,6 +120,91 @@ def digester(
     return made
 
 
+class OwnInspector:
+    """Of values that say themselves what they are now (`__alonzo_inspect__`). A class is found by its full name, wherever that is asked."""
+
+    kind = EXTERNAL
+    kinds: tuple[type, ...] = ()
+
+    def place(self, value: Any) -> str:
+        return place_of(value, full_type_name(type(value)))
+
+    def inspect(self, places: Sequence[str]) -> Sequence[bytes | None]:
+        """What was recorded of a class that is gone, or that cannot read any more what it stored, is another now.
+
+        Raises:
+            AlonzoError: a class's method failed, or returned what has no digest; names the class.
+        """
+        digests = Digester({kind: encoder.simplify for encoder in ENCODERS for kind in encoder.kinds})
+        found: list[bytes | None] = []
+        for place in places:
+            name, data = of_place(place)
+            try:
+                value = loaded(_class_of(name), data)
+            except Exception:
+                found.append(_GONE)
+                continue
+            try:
+                now = simpler(value, "__alonzo_inspect__")
+                found.append(None if now is None else digest_of(digests.token(now, _Plainly())))
+            except EncodeError as error:
+                text = str(error)
+                raise AlonzoError(text if "__alonzo_" in text else f"{name}.__alonzo_inspect__: {text}") from error
+        return found
+
+
+_GONE = blake(b"the class is gone")
+
+
+class _Plainly:
+    """A look at what a value says of itself: data alone."""
+
+    def expression(self, node: Expression) -> bytes:
+        raise hidden(node)
+
+    def external(self, kind: str, place: str) -> None:
+        raise EncodeError("it returned an external value: return what is there")
+
+    def definition(self, kind: str, thing: Any) -> None:
+        return None
+
+    def found(self, found: Found) -> None:
+        """Nothing: its token is its content."""
+
+
+def _class_of(full_name: str) -> Any:
+    """
+    Raises:
+        LookupError: there is no such class.
+    """
+    parts = full_name.split(".")
+    for end in range(len(parts) - 1, 0, -1):
+        name = ".".join(parts[:end])
+        # The main program is never imported a second time, under its own name.
+        found: Any = sys.modules["__main__"] if _is_main(name) else _imported(name)
+        for part in parts[end:]:
+            found = getattr(found, part, None)
+        if isinstance(found, type):
+            return found
+    raise LookupError(f"there is no class {full_name}")
+
+
+def _is_main(name: str) -> bool:
+    main = sys.modules["__main__"]
+    spec: Any = getattr(main, "__spec__", None)
+    file = getattr(main, "__file__", None)
+    if name == "__main__" or spec is not None:
+        return name == "__main__" or bool(spec.name.removesuffix(".__main__") == name)
+    return file is not None and pathlib.PurePath(file).stem == name.rpartition(".")[2] and name not in sys.modules
+
+
+def _imported(name: str) -> Any:
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError:
+        return None
+
+
 def _type_namer(main: str | None) -> Callable[[type], str]:
     def name(kind: type) -> str:
         return (
@@ -158,6 +246,12 @@ class InProcess:
         self._async.close()
 
 
+def _value_directory(site: StoreSite) -> ValueStore:
+    from ._value_directory import open_value_directory
+
+    return open_value_directory(site)
+
+
 def _memory(site: StoreSite) -> Any:
     from ._memory_store import open_memory_store
 
@@ -170,8 +264,18 @@ def alonzo_encoders() -> Sequence[Any]:
 
 
 @hookimpl
+def alonzo_inspectors() -> Sequence[Any]:
+    return [OwnInspector()]
+
+
+@hookimpl
 def alonzo_executors() -> Sequence[ExecutorKind]:
     return [ExecutorKind("inprocess", InProcessOptions, InProcess, "one after another, where the workflow runs")]
+
+
+@hookimpl
+def alonzo_value_stores() -> Sequence[ValueStoreKind]:
+    return [ValueStoreKind(("dir",), _value_directory, "a directory of this machine")]
 
 
 @hookimpl

@@ -4,31 +4,33 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from types import BuiltinFunctionType, CellType, FunctionType
 from typing import Any
 
-from ._containers import expressions, topological
+from ._containers import expressions, fill, topological
 from ._definitions import Definitions, Fingerprint
 from ._digests import Digester, blake, frame, node_token
 from ._effects import Found
 from ._errors import AlonzoError, EncodeError
-from ._expressions import Expression
+from ._expressions import Expression, operands
 from ._options import TaskOptions, checked
 from ._rebuild import Definition, policy_of
 from ._settings import Settings
 from ._special import SpecialForm
 from ._tasks import Partial, Task
+from ._within import NOTHING_KNOWN, Known
 
+_MAIN = ("__main__", "__mp_main__")
 _EMPTY = CellType()  # of a variable that has no value yet
 
 
 class ConstantLook:
     """How constants, defaults and context entries are digested: definitions by the code of today, external values by place alone."""
 
-    def __init__(self, digester: Digester, definitions: Callable[[], Definitions]) -> None:
+    def __init__(self, digester: Digester, thing: Callable[[Any], bytes | None]) -> None:
         self._digester = digester
-        self._definitions = definitions
+        self._thing = thing
         self._tokens: dict[Expression, bytes] = {}
 
     def expression(self, node: Expression) -> bytes:
@@ -42,10 +44,7 @@ class ConstantLook:
         return b""
 
     def definition(self, kind: str, thing: Any) -> bytes | None:
-        if kind == "class":
-            fingerprint = self._definitions().of_class(thing)
-            return None if fingerprint is None else fingerprint.digest
-        return self._definitions().of_function(thing).digest
+        return self._thing(thing)
 
     def found(self, found: Found) -> None:
         """Constants hold no results."""
@@ -57,6 +56,8 @@ class Catalog:
     epochs  asks the store how often results of each (full name, fingerprint) have disagreed
     """
 
+    given: Known = NOTHING_KNOWN  # by another process, of what it has sent here by value
+
     def __init__(
         self,
         digester: Digester,
@@ -66,12 +67,14 @@ class Catalog:
         warn: Callable[[str], None],
     ) -> None:
         self._digester = digester
+        self._of_main: dict[str, Fingerprint] | None = None
+        self._current: object = None  # what was last found to be as another process knows it
         self._settings = settings
         self._main = main
         self._epochs = epochs
         self._tasks: dict[str, Task[..., Any]] = {}
         self._today: dict[str, Task[..., Any]] = {}  # resolved in this run
-        self.look = ConstantLook(digester, lambda: self.definitions)
+        self.look = ConstantLook(digester, self.thing)
         self.definitions = Definitions(
             digest_value=self._digest_constant,
             task_name=lambda thing: thing.full_name if isinstance(thing, Task) else None,
@@ -86,6 +89,7 @@ class Catalog:
         """A new run: code may have been edited or imported anew since the last one."""
         self.definitions.refresh()
         self._fingerprints.clear()
+        self._of_main = None
         self._today.clear()
 
     def meet(self, task: Task[..., Any]) -> None:
@@ -151,19 +155,30 @@ class Catalog:
     def fingerprint(self, task: Task[..., Any]) -> Fingerprint:
         known = self._fingerprints.get(task)
         if known is None:
-            options = task.declared
-            known = self.definitions.fingerprint(
-                task.func,
-                task.full_name,
-                version=options.version,
-                depends_on=options.depends_on,
-                alone=options.tracking == "own",
-            )
+            given = self.given.tasks.get(task.full_name)
+            known = given if given is not None and _is_sent(task) else self._fingerprint(task)
             self._fingerprints[task] = known
         return known
 
+    def _fingerprint(self, task: Task[..., Any]) -> Fingerprint:
+        options = task.declared
+        return self.definitions.fingerprint(
+            task.func,
+            task.full_name,
+            version=options.version,
+            # Another value comes of the same code.
+            depends_on=(*options.depends_on, "script") if options.script else options.depends_on,
+            alone=options.tracking == "own",
+        )
+
+    def identify(self, thing: Any) -> bytes | None:
+        """The fingerprint of a task, class or function; None: not the project's."""
+        return self.fingerprint(thing).digest if isinstance(thing, Task) else self.thing(thing)
+
     def thing(self, thing: Any) -> bytes | None:
         """The fingerprint of a class or function; None: not the project's."""
+        if self.given.things and thing.__module__ in _MAIN and thing.__qualname__ in self.given.things:
+            return self.given.things[thing.__qualname__]
         if isinstance(thing, type):
             fingerprint = self.definitions.of_class(thing)
             return None if fingerprint is None else fingerprint.digest
@@ -176,12 +191,82 @@ class Catalog:
             module = self._module(".".join(parts[:end]))
             if module is None:
                 continue
-            found: Any = module
-            for part in parts[end:]:
-                found = getattr(found, part, None)
+            found = _attribute(module, parts[end:])
             found = found.func if isinstance(found, Task | SpecialForm) else found
             return self.thing(found) if callable(found) else None
         return None
+
+    # -- what is sent to other processes -------------------------------------------------------------
+
+    def known(self, expression: Any) -> Known:
+        """What a sub-run that reduces this expression has to know."""
+        if self._of_main is None:
+            self._of_main = {task.full_name: self.fingerprint(task) for task in _tasks_of_main()}
+        tasks = dict(self._of_main)
+        todo = _tasks_of(expression)
+        while todo:
+            task = todo.pop()
+            if task.full_name not in tasks:
+                known = tasks[task.full_name] = self.fingerprint(task)
+                named = [name for name, kind in known.tree.items() if kind == "task" and name not in tasks]
+                todo += [found for found in map(self._at_hand, named) if found is not None]
+        return Known(tasks, self._things_of_main({name for known in tasks.values() for name in known.tree}))
+
+    def outdated(self, known: Known, sent: Mapping[str, Task[..., Any]]) -> str | None:
+        """The full name of a task, `sent` or imported here, whose code is not what the other process knows; None: there is none."""
+        looked_at = ({name: given.digest for name, given in known.tasks.items()}, len(sys.modules))
+        if looked_at == self._current:
+            return None
+        self._today.clear()  # tasks of the main program are sent again and again
+        for name, given in known.tasks.items():
+            task = sent.get(name) or self._at_hand(name)
+            if task is None:
+                continue
+            if self.differs(task, given.tree) if _is_sent(task) else self.fingerprint(task).digest != given.digest:
+                return name
+        self._current = looked_at
+        return None
+
+    def differs(self, task: Task[..., Any], tree: Mapping[str, str]) -> bool:
+        """Does what this task, which was sent here by value, imports here differ from what it imports where it comes from?
+
+        `tree` is that of its fingerprint there. What was sent together with it is of there, and not looked at.
+        """
+        return any(tree.get(label, digest) != digest for label, digest in self._imports(task, self._fingerprint(task)))
+
+    def _imports(self, task: Task[..., Any], own: Fingerprint) -> Iterable[tuple[str, str]]:
+        for label, digest in own.tree.items():
+            parts = label.split(".")
+            for end in range(len(parts) - 1, 0, -1):
+                name = ".".join(parts[:end])
+                if digest in ("task", "name") or "<" in label or name in (self._main, *_MAIN):
+                    break
+                if name in sys.modules:
+                    thing = _attribute(sys.modules[name], parts[end:])
+                    # Of its own module it was sent a part only: there, a constant's statement may reach what is not here.
+                    if name != task.namespace or isinstance(thing, FunctionType | type):
+                        yield label, digest
+                    break
+
+    def _things_of_main(self, labels: Container[str]) -> dict[str, bytes]:
+        """The digests of the main program's classes and functions that have these labels in fingerprints."""
+        found = {}
+        for name, thing in _named_in_main():
+            if isinstance(thing, FunctionType | type) and thing.__module__ in _MAIN and thing.__qualname__ == name:
+                digest = self.thing(thing) if f"{self._main or '__main__'}.{name}" in labels else None
+                if digest is not None:
+                    found[name] = digest
+        return found
+
+    def _at_hand(self, full_name: str) -> Task[..., Any] | None:
+        """The task, if it is one of a module that is imported already."""
+        parts = full_name.split(".")
+        if not any(self._imported(".".join(parts[:end])) for end in range(1, len(parts))):
+            return None
+        try:
+            return self.resolve(full_name)
+        except (LookupError, AlonzoError):
+            return None
 
     def _defaults(self, task: Task[..., Any]) -> Iterable[bytes]:
         for name, kind, has_default, default in task.signature.policy():
@@ -218,9 +303,7 @@ class Catalog:
 
 
 def _task_in(module: Any, full_name: str, path: Sequence[str]) -> Task[..., Any] | None:
-    found: Any = module
-    for part in path:
-        found = getattr(found, part, None)
+    found = _attribute(module, path)
     if isinstance(found, Task) and found.full_name == full_name:
         return found
     # `@task(name=...)`: bound to another name than its own.
@@ -234,6 +317,55 @@ def _task_in(module: Any, full_name: str, path: Sequence[str]) -> Task[..., Any]
         # What `as_task` makes a task of goes by the function's own name.
         return Task(found, full_name.removesuffix("." + name), name, TaskOptions())
     return task
+
+
+def _attribute(module: Any, path: Sequence[str]) -> Any:
+    found = module
+    for part in path:
+        found = getattr(found, part, None)
+    return found
+
+
+def _is_sent(task: Task[..., Any]) -> bool:
+    """Is the task one that cannot be imported: of the main program, or made inside a function? Another process gets it by value."""
+    name = getattr(task.func, "__module__", None)
+    module = sys.modules.get(name) if name is not None and name not in _MAIN else None
+    if module is None:
+        return True
+    here = _attribute(module, task.func.__qualname__.split("."))
+    return here is not task and all(thing is not task for thing in vars(module).values())
+
+
+def _named_in_main() -> Sequence[tuple[str, Any]]:
+    return list(vars(sys.modules["__main__"]).items())
+
+
+def _tasks_of_main() -> Iterator[Task[..., Any]]:
+    """The tasks that the main program binds to names, in its classes too."""
+    for _, thing in _named_in_main():
+        inner = list(vars(thing).values()) if isinstance(thing, type) and thing.__module__ in _MAIN else [thing]
+        for each in inner:
+            task = getattr(each, "__func__", each) if isinstance(each, staticmethod | classmethod) else each
+            if isinstance(task, Task):
+                yield task.base
+
+
+def _tasks_of(expression: Any) -> list[Task[..., Any]]:
+    """The tasks that are called or passed on in an expression."""
+    found: list[Task[..., Any]] = []
+
+    def note(thing: Any) -> Any:
+        found.append(thing.base if isinstance(thing, Task) else thing.task.base)
+        return thing
+
+    for node in topological(expressions(expression)):
+        called = getattr(node, "_task", None)
+        if isinstance(called, Task):
+            found.append(called.base)
+        for operand in operands(node):
+            if not isinstance(operand, Expression):
+                fill(operand, note, (Task, Partial))
+    return found
 
 
 def _wrapped(found: Any, full_name: str) -> Task[..., Any] | None:

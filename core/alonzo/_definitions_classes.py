@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from types import FunctionType
 
 from ._definitions_project import globals_of
@@ -45,11 +45,20 @@ def functions_in(value: object) -> list[FunctionType]:
     elif isinstance(value, functools.singledispatchmethod):
         candidates = [value.func, *value.dispatcher.registry.values()]
     for candidate in candidates:
-        held = {} if isinstance(candidate, type) else getattr(candidate, "__dict__", {})
-        inner = held.get("__wrapped__")
+        inner = _held(candidate).get("__wrapped__")
         if inner is not None and not any(inner is each for each in candidates):
             candidates.append(inner)
     return [each for each in candidates if isinstance(each, FunctionType)]
+
+
+def _held(thing: object) -> Mapping[str, object]:
+    if isinstance(thing, type):
+        return {}
+    try:
+        held = thing.__dict__
+    except Exception:  # user code: what stands in for something else may raise whatever it likes (pydantic's do)
+        return {}
+    return held if isinstance(held, dict) else {}
 
 
 def constants(cls: type, text: ModuleText, node: ast.AST) -> Iterator[tuple[str, object]]:

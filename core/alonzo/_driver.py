@@ -85,6 +85,8 @@ class Drive:
         machine, jobs = self._machine, self._jobs
         while machine.outcome is None:
             effects = machine.take()
+            if machine.deleted:
+                jobs.gone |= machine.deleted
             try:
                 if effects:
                     self._perform(effects)
@@ -100,7 +102,7 @@ class Drive:
                     continue
             except BytesGone as problem:
                 # What is under way is waited for and recorded, so that beginning again does not do it twice.
-                jobs.gone |= problem.digests
+                jobs.gone |= problem.things
                 if not jobs.is_under_way():
                     break
             self._receive()

@@ -16,7 +16,7 @@ from ._digests import Digester
 from ._expressions import Call, Expression, Form, describe
 from ._graph import Graph
 from ._options import NONE, How, checked
-from ._rebuild import Definition, World
+from ._rebuild import Definition, Terms, World
 from ._scopes import Scopes
 from ._special import Demand, SpecialForm, Steps
 from ._tasks import merged
@@ -37,9 +37,9 @@ class Entering(Graph):
 
     __slots__ = ("world",)
 
-    def __init__(self, digester: Digester, context: Mapping[str, Any]) -> None:
+    def __init__(self, digester: Digester, terms: Terms) -> None:
         super().__init__(digester)
-        self.world = World(context, digester)
+        self.world = World(terms, digester)
         self._scopes = Scopes(self.world, digester)
 
     def _begin_call(self, cell: Cell, node: Call) -> None:
@@ -50,6 +50,7 @@ class Entering(Graph):
                 self._fail(cell, problem)
             else:
                 self._park(cell, [("task", node._task)])
+                self._strange = True
             return
         cell.definition = definition
         cell.rests = definition.own

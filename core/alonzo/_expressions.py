@@ -42,6 +42,8 @@ class Application(Protocol):
 
 
 APPLYING: ContextVar[Application | None] = ContextVar("alonzo_applying", default=None)
+# The module that a worker process is importing, for a task in it.
+IMPORTING: ContextVar[str] = ContextVar("alonzo_importing", default="")
 
 
 class Expression(Generic[R_co]):

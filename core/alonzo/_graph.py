@@ -17,6 +17,7 @@ from ._expressions import Call, Expression, hidden
 from ._options import NONE
 from ._rebuild import REFUSAL, REFUSED
 from ._scopes import Scope, Scopes
+from ._stored import STORED
 from ._traces import EMPTY, Footprint, Ledger, join
 
 # A value above this many bytes is let go of when everybody who waited has it: it can be had from the store again.
@@ -33,7 +34,7 @@ class Graph:
     # Slots: an instance with more than 30 attributes has a dictionary of its own, and each access takes longer.
     __slots__ = (
         "_cells", "_digester", "_harmless", "_jobs", "_ledger", "_local", "_open", "_outbox", "_overs", "_parked", "_root", "_scoped",
-        "_scopes", "_tagged", "_todo", "_wanted", "doomed", "failed",
+        "_scopes", "_strange", "_tagged", "_todo", "_wanted", "doomed", "failed",
     )  # fmt: skip
     _root: Cell
     _scopes: Scopes
@@ -50,6 +51,7 @@ class Graph:
         self._outbox: list[tuple[Any, Effect]] = []
         self._wanted: dict[Target, None] = {}
         self._parked: list[Cell] = []
+        self._strange = False  # a task is wanted whose definition is not known: others like it need not come so far and park as well
         self._harmless: set[Cell] = set()  # failed, and in a place where that may be caught
         self._open = 0
         self._jobs = 0
@@ -76,7 +78,10 @@ class Graph:
         nodes = expressions(template)
         if not nodes:
             cell.kids = ()
-            self._todo.append(cell)
+            if stage is ARGUMENTS:
+                self._arguments(cell)  # at once: most calls have none to wait for
+            else:
+                self._todo.append(cell)
             return
         kids, pending, waiter = [], 0, (cell,)
         cells = self._cells if scope is None else self._table(scope)
@@ -96,6 +101,9 @@ class Graph:
         cell.pending = pending
         if not pending:
             self._todo.append(cell)
+
+    def _arguments(self, cell: Cell) -> None:
+        raise NotImplementedError
 
     def _gather(self, cell: Cell) -> Raised | None:
         """What the cell waited for has settled: it rests on it; answers the first failure among it."""
@@ -166,9 +174,18 @@ class Graph:
         """One reader less; a large value that is in the store is let go of with the last one."""
         cell.readers -= 1
         outcome = cell.outcome
-        if not cell.readers and type(outcome) is Found and outcome.size > KEPT and outcome.data is None:
+        if cell.readers or type(outcome) is not Found:
+            return
+        if (outcome.size > KEPT and outcome.data is None) or outcome.codec.startswith(STORED):
             cell.outcome = Found(
-                ABSENT, outcome.token, outcome.codec, None, outcome.externals, False, outcome.size, outcome.names
+                ABSENT,
+                outcome.token,
+                outcome.codec,
+                outcome.data,
+                outcome.externals,
+                False,
+                outcome.size,
+                outcome.names,
             )
 
     def _fail(self, cell: Cell, error: Exception) -> None:

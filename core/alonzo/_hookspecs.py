@@ -6,13 +6,13 @@ providers of one name are an error that names both plugins. No hook changes a va
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import pluggy
 
-from ._ports import Encoder, ExecutorKind, Inspector, Observer, Serializer, StoreKind
+from ._ports import Encoder, ExecutorKind, Inspector, Observer, Serializer, StoreKind, ValueStoreKind
 
 NAME = "alonzo"
 hookspec = pluggy.HookspecMarker(NAME)
@@ -33,10 +33,12 @@ def alonzo_encoders(settings: Any) -> Iterable[Encoder] | None:
 
 
 @hookspec
-def alonzo_inspectors(settings: Any, root: Path) -> Iterable[Inspector] | None:
+def alonzo_inspectors(settings: Any, root: Path, offers: Callable[..., Any]) -> Iterable[Inspector] | None:
     """What an external value is now, by kind, in batches. They travel to workers, so they must pickle.
 
-    `root` is the project's directory: places below it are best named relative to it.
+    `root` is the project's directory: places below it are best named relative to it. `offers(hook, protocol, names)` is for a plugin that
+    added a hook of its own: it calls that hook with each plugin's settings, checks what comes back as that of the hooks here is checked
+    (each an instance of `protocol`, no two of one of its `names(offer)`), and answers the list of (plugin, offer).
     """
 
 
@@ -48,6 +50,11 @@ def alonzo_serializers(settings: Any) -> Iterable[Serializer] | None:
 @hookspec
 def alonzo_stores(settings: Any) -> Iterable[StoreKind] | None:
     """Where memo and record are kept, by URL scheme. Opened only when chosen."""
+
+
+@hookspec
+def alonzo_value_stores(settings: Any) -> Iterable[ValueStoreKind] | None:
+    """Where bytes too large for a row are kept, by URL scheme. Opened only when chosen."""
 
 
 @hookspec

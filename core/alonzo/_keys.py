@@ -111,7 +111,7 @@ class ArgumentLook:
             seen = self._world.places.get(external[:2], _UNKNOWN)
             if seen is _UNKNOWN:
                 self.wanted.append(("external", *external[:2]))
-            elif seen != external[2]:
+            elif seen != external[2] and not (seen is None and self._world.may_be_absent(*external[:2])):
                 self._stale = True
         for name in found.names:
             self._name(name, ("named", name), self._world.named.get(name, _UNKNOWN))

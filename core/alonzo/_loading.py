@@ -14,14 +14,23 @@ from ._containers import fill
 from ._digests import digest_of
 from ._effects import ABSENT, Apply, Found, Lost, Raised
 from ._errors import AlonzoError
+from ._stored import STORED
 
 
 class BytesGone(Exception):  # noqa: N818 - it is no error of anybody's, but a reason to begin again
-    """Bytes that are recorded as stored are not there: the run begins again without them (what it did meanwhile is recorded)."""
+    """What is recorded as stored is not there: the run begins again without it (what it did meanwhile is recorded).
 
-    def __init__(self, digests: frozenset[bytes]) -> None:
-        super().__init__(f"{len(digests)} stored values are missing or damaged")
-        self.digests = digests
+    things  digests of values whose bytes are gone, and (kind, place) of external values that were allowed to go
+    """
+
+    def __init__(self, things: frozenset[Any]) -> None:
+        self.things = things
+        self.values = sum(type(thing) is bytes for thing in things)
+        super().__init__(
+            f"{self.values} stored values are missing or damaged"
+            if self.values
+            else f"{', '.join(sorted(place for _, place in things))} cannot be made again"
+        )
 
 
 class Loader:
@@ -73,7 +82,7 @@ class Loader:
             if found.lazy:
                 return Lost(error)
             raise BytesGone(frozenset([digest_of(found.token)])) from error
-        return attrs.evolve(found, value=value, data=None)
+        return attrs.evolve(found, value=value, data=found.data if found.codec.startswith(STORED) else None)
 
     def outcome(self, outcome: Any) -> Any:
         """What an application awaited: a value comes with its bytes, with everything in it decoded where it carries others."""

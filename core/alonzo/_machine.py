@@ -58,7 +58,7 @@ from ._expressions import Call, Form, Operation, describe
 from ._forms import begun
 from ._keys import Keyed
 from ._options import NONE, How
-from ._rebuild import REFUSAL, changed
+from ._rebuild import REFUSAL, Terms, changed
 from ._special import Become, Course, Demand
 from ._traces import EMPTY, Footprint, external_entries, join
 
@@ -74,7 +74,9 @@ class Machine(Awaiting):
     recall    False: nothing is recalled (what is applied is still remembered)
     forced    says of which tasks, by full name, nothing may be recalled, nor anything that rests on them
     below     options for everything, as if below a call with `options_below`
-    gone      digests of values whose bytes were found missing: what is recorded by them is not recalled
+    gone      what was found missing: digests of values whose bytes are, (kind, place) of external values that may be absent and
+              are wanted now. What is recorded by them is not recalled
+    lenient   kinds of external values that may be absent: what is recorded of one holds also when nothing is there any more
     """
 
     __slots__ = ("moved",)
@@ -87,10 +89,11 @@ class Machine(Awaiting):
         context: Mapping[str, Any] | None = None,
         recall: bool = True,
         forced: Callable[[str], bool] = lambda _: False,
-        gone: frozenset[bytes] = frozenset(),
+        gone: frozenset[Any] = frozenset(),
+        lenient: frozenset[str] = frozenset(),
         below: Mapping[str, Any] = NONE,
     ) -> None:
-        super().__init__(digester, context or {}, recall=recall, forced=forced, gone=gone)
+        super().__init__(digester, Terms(context or {}, recall, forced, gone, lenient))
         # External values that changed under a body's hands, by task.
         self.moved: list[tuple[str, list[tuple[str, str, bytes | None]]]] = []
         scope = self._scopes.inside(None, How(below=below)) if below else None
@@ -107,6 +110,10 @@ class Machine(Awaiting):
         self._advance()
         if not self._open and not self._outbox and self._root.outcome is None:
             self._break_loop()
+        if self._strange:
+            # What a task is must be known before more can come: all that is asked of the store then goes together.
+            self._strange = False
+            return [self._outbox.pop()]
         outbox, self._outbox = self._outbox, []
         return outbox
 
@@ -119,16 +126,17 @@ class Machine(Awaiting):
         if type(ticket) is Inspection:
             self._open -= 1
             self.world.learn(answer)  # type: ignore[arg-type]
-            self._todo.extend(ticket.cells)
+            self._todo.extendleft(reversed(ticket.cells))  # they came before what is left to do
             return
         stage = ticket.stage
-        if type(answer) is Asks and ticket.outcome is not None:
-            # A loop failed it while it waited (see _break_loop); so does whatever else it awaits.
-            self._outbox.append((ticket, Resume(answer.number, ticket.outcome)))
-            return
-        if type(answer) is Asks and stage is APPLIED:
-            self._ask(ticket, answer)
-            return
+        if type(answer) is Asks:
+            if ticket.outcome is not None:
+                # A loop failed it while it waited (see _break_loop); so does whatever else it awaits.
+                self._outbox.append((ticket, Resume(answer.number, ticket.outcome)))
+                return
+            if stage is APPLIED:
+                self._ask(ticket, answer)
+                return
         if self._asking and self._asks_no_more(ticket):
             # It ended with questions open: by the order in which others were answered, perhaps, which no record can hold (rule 14).
             ticket.rests = join([ticket.rests, REFUSAL])
@@ -153,7 +161,9 @@ class Machine(Awaiting):
         keyed = ticket.keyed
         if keyed is None:
             return
-        moved = changed(keyed.externals, now, result.externals if type(result) is Found else ())
+        moved = changed(
+            keyed.externals, now, result.externals if type(result) is Found else (), self.world.may_be_absent
+        )
         if moved:
             keyed.stale = True
             self.moved.append((describe(ticket.node), moved))
@@ -179,7 +189,7 @@ class Machine(Awaiting):
 
     def _advance(self) -> None:
         todo = self._todo
-        while todo:
+        while todo and not self._strange:
             cell = todo.popleft()
             if cell.outcome is not None:
                 continue
@@ -255,7 +265,10 @@ class Machine(Awaiting):
         cell.keyed = keyed
         cell.stage = APPLIED
         args, carried = self._filled(cell)
-        places = tuple([(kind, place) for kind, place, _ in keyed.externals])
+        places: tuple[tuple[str, str], ...] = ()
+        if keyed.externals:
+            self._want(keyed.externals)
+            places = tuple([(kind, place) for kind, place, _ in keyed.externals])
         self._ask_for(cell, Apply(0, None, args, node._op, carried=carried, externals=places))
 
     def _key(self, cell: Cell) -> bool:
@@ -299,7 +312,10 @@ class Machine(Awaiting):
         )  # applied anew, as the body that was recorded or sent cannot be decoded: it may be
         if not carried:
             cell.args, carried = self._filled(cell)
-        places = tuple([(kind, place) for kind, place, _ in keyed.externals]) if keyed.externals else ()
+        places: tuple[tuple[str, str], ...] = ()
+        if keyed.externals:
+            self._want(keyed.externals)
+            places = tuple([(kind, place) for kind, place, _ in keyed.externals])
         fingerprint = definition.fingerprint
         job = Apply(cell.job, definition.task, cell.args, "", keyed.key, fingerprint, carried, places, was_asked)
         self._ask_for(cell, job)

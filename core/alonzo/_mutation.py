@@ -176,8 +176,9 @@ class Mutations:
             if sys.getsizeof(value) > most:
                 return None
             kind = type(value)
-            if kind in self._codec._by_type:
-                copy = self._codec.decode(*self._codec.encode(value))
+            if self._codec.serializer_of(value) is not None:
+                codec, data = self._codec.encode(value)
+                copy = self._codec.decode(codec, bytearray(data))  # which can be written to
             else:
                 buffer = _Buffer(most)
                 pickler = _Pickler(buffer, {}, self._codec)

@@ -48,6 +48,7 @@ class DecoratorOptions(CallOptions, total=False):
     depends_on: Sequence[Any]
     ignore: Sequence[str]
     tracking: Literal["deep", "own"]
+    script: bool
 
 class RuntimeOptions(TypedDict, total=False):
     """What `run`, `arun` and `Runtime` take."""

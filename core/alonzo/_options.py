@@ -13,7 +13,7 @@ from ._expressions import Expression
 NONE: Mapping[str, Any] = MappingProxyType({})
 CHECKS = ("footprint", "each")
 # What a task is: settled where it is defined, never lazy, never set from outside.
-IDENTITY = ("version", "depends_on", "tracking")
+IDENTITY = ("version", "depends_on", "tracking", "script")
 FAULTS = ("raised", "timeout", "memory", "lost", "preempted")
 NEVER_LAZY = (*IDENTITY, "ignore", "nout")
 
@@ -40,7 +40,7 @@ class How(NamedTuple):
 
 # A named tuple, not an attrs class: a program that only defines tasks need not import attrs, which takes longer than all of this.
 class TaskOptions(NamedTuple):
-    """How a task is recalled and applied. No option but `version`, `depends_on` and `tracking` ever causes a rerun.
+    """How a task is recalled and applied. No option but `version`, `depends_on`, `tracking` and `script` ever causes a rerun.
 
     After `checked`: `limits` maps names to counts, `memory` and `disk` are in bytes (or functions of the attempt's number),
     `ignore` is a tuple.
@@ -66,6 +66,7 @@ class TaskOptions(NamedTuple):
     ignore: tuple[str, ...] = ()
     tags: Mapping[str, str] = NONE
     tracking: Literal["deep", "own"] = "deep"
+    script: bool = False
 
     def with_changes(self, changes: Mapping[str, Any], where: str) -> TaskOptions:
         """These options with some changed.
@@ -239,4 +240,5 @@ _RULES: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "ignore": (_is_names, "a list of names of parameters"),
     "tags": (_is_tags, "a mapping from strings to strings"),
     "tracking": (lambda value: isinstance(value, str) and value in ("deep", "own"), "'deep' or 'own'"),
+    "script": (_is_flag, "true or false"),
 }

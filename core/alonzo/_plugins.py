@@ -11,7 +11,7 @@ import pluggy
 
 from . import _builtins, _hookspecs
 from ._errors import AlonzoError, OptionError, PluginError
-from ._ports import Encoder, ExecutorKind, Inspector, Observer, Serializer, StoreKind
+from ._ports import Encoder, ExecutorKind, Inspector, Observer, Serializer, StoreKind, ValueStoreKind
 from ._settings import Settings
 from ._typed import check_settings_class, nearest
 
@@ -31,6 +31,7 @@ class Providers:
     inspectors: Mapping[str, Inspector]
     serializers: tuple[Serializer, ...]
     stores: Mapping[str, StoreKind]
+    value_stores: Mapping[str, ValueStoreKind]
     executors: Mapping[str, ExecutorKind]
     observers: tuple[tuple[str, Observer], ...]
     owners: Mapping[tuple[str, str], str]
@@ -106,6 +107,12 @@ def _given(extra: Iterable[object]) -> list[object]:
     return given
 
 
+def decides_values(plugin: object) -> bool:
+    """Does a runtime need this plugin to come to the same values? What only observes, or adds commands, is of one place."""
+    hooks = {name for name in dir(plugin) if name.startswith("alonzo_")}
+    return isinstance(plugin, str) or bool(hooks - {"alonzo_observers", "alonzo_commands", "alonzo_settings"})
+
+
 def assemble(
     settings: Settings, extra: Iterable[object] = (), *, discover: bool = True, warn: Callable[[str], None]
 ) -> Providers:
@@ -123,7 +130,7 @@ def assemble(
         given: list[tuple[str, Any]] = []
         for implementation in getattr(plugins.hook, hook).get_hookimpls():
             name = implementation.plugin_name
-            known = {"settings": tables.get(name), "root": settings.root}
+            known = {"settings": tables.get(name), "root": settings.root, "offers": offers}
             try:
                 offered = list(implementation.function(**{arg: known[arg] for arg in implementation.argnames}) or ())
             except AlonzoError:
@@ -146,10 +153,11 @@ def assemble(
                 given.append((name, offer))
         return given
 
-    encoders = offers("alonzo_encoders", Encoder, lambda e: [f"{k.__module__}.{k.__qualname__}" for k in e.kinds])
+    encoders = offers("alonzo_encoders", Encoder, lambda e: [_named(kind) for kind in e.kinds])
     inspectors = offers("alonzo_inspectors", Inspector, lambda i: [i.kind])
     serializers = offers("alonzo_serializers", Serializer, lambda s: [s.name])
     stores = offers("alonzo_stores", StoreKind, lambda s: s.schemes)
+    value_stores = offers("alonzo_value_stores", ValueStoreKind, lambda s: s.schemes)
     executors = offers("alonzo_executors", ExecutorKind, lambda e: [e.name])
     for name, kind in executors:
         _checked_class(name, kind.options)
@@ -158,6 +166,7 @@ def assemble(
         {inspector.kind: inspector for _, inspector in inspectors},
         tuple(serializer for _, serializer in serializers),
         {scheme: kind for _, kind in stores for scheme in kind.schemes},
+        {scheme: kind for _, kind in value_stores for scheme in kind.schemes},
         {kind.name: kind for _, kind in executors},
         tuple(offers("alonzo_observers", Observer, lambda _: ())),
         {(hook.removeprefix("alonzo_").removesuffix("s"), name): owner for (hook, name), owner in owners.items()},
@@ -165,6 +174,10 @@ def assemble(
         tuple(failed),
         plugins,
     )
+
+
+def _named(kind: type | str) -> str:
+    return kind if isinstance(kind, str) else f"{kind.__module__}.{kind.__qualname__}"
 
 
 def _tables(plugins: pluggy.PluginManager, settings: Settings) -> dict[str, Any]:

@@ -22,12 +22,14 @@ from ._traces import External
 class Encoder(Protocol):
     """How values of some types are digested: by a simpler value (builtins, containers of them, or what has an encoder).
 
+    A `memoryview` among them is digested where it lies: the way for large buffers. A type of a module that need not have been imported
+    is named by its full name, as `"numpy.ndarray"`.
     Equal values must simplify equally in every process, on every machine; values that differ must not.
     Subclasses of `kinds` are digested so too, under their own name.
     """
 
     @property
-    def kinds(self) -> tuple[type, ...]: ...
+    def kinds(self) -> tuple[type | str, ...]: ...
     def simplify(self, value: Any) -> Any: ...
 
 
@@ -49,16 +51,86 @@ class Inspector(Protocol):
 
 @runtime_checkable
 class Serializer(Protocol):
-    """Bytes of values of some types. `name` and `version` are stored with the bytes: what was written must stay readable."""
+    """Bytes of values of some types. `name` and `version` are stored with the bytes: what was written must stay readable.
+
+    kinds  exactly these types, none of their subclasses; one of a module that need not have been imported by its full name
+    dumps  the bytes. What comes back from them is of the same type and has the same digest
+    loads  `data` is any bytes-like object, such as a view of a mapped file, and may be read-only: what needs its bytes to stay as
+           they are refers to them instead of copying
+    """
 
     @property
     def name(self) -> str: ...
     @property
     def version(self) -> int: ...
     @property
-    def kinds(self) -> tuple[type, ...]: ...
+    def kinds(self) -> tuple[type | str, ...]: ...
     def dumps(self, value: Any) -> bytes: ...
-    def loads(self, data: bytes, version: int) -> Any: ...
+    def loads(self, data: Any, version: int) -> Any: ...
+
+
+@runtime_checkable
+class Selective(Protocol):
+    """A serializer that does not take every value of its kinds: what it leaves is pickled."""
+
+    def takes(self, value: Any) -> bool: ...
+
+
+@runtime_checkable
+class InPieces(Protocol):
+    """A serializer of large values: the bytes-like objects that `dumps` would put together, which are copied once less."""
+
+    def pieces(self, value: Any) -> Sequence[Any]: ...
+
+
+@runtime_checkable
+class Reduces(Protocol):
+    """A serializer that knows how functions and classes are stored that cannot be found by name. One per runtime is asked.
+
+    reducer  made for each value that is encoded: what `__reduce__` would answer for an object, or NotImplemented; it is asked for such
+             functions and classes, and, once there was one, for whatever else is in the value
+    """
+
+    def reducer(self) -> Callable[[Any], Any]: ...
+
+
+@runtime_checkable
+class Lenient(Protocol):
+    """An inspector of things that may be deleted: what is recorded with a digest holds also where nothing is any more."""
+
+    absent_is_valid: bool
+
+
+@runtime_checkable
+class OfFiles(Protocol):
+    """An inspector whose places mean files or directories, which tasks are seen to open when they are checked for purity.
+
+    local_path  where on this machine: absolute, or relative to the project's root; a pattern is one, and what is below a directory
+                belongs to it. None: it is elsewhere. Without this, the place itself is taken for the path
+    """
+
+    def local_path(self, place: str) -> str | None: ...
+
+
+@runtime_checkable
+class Closes(Protocol):
+    """An inspector that keeps something open. It is closed with the runtime, when nothing runs any more; in a worker process it is not."""
+
+    def close(self) -> None: ...
+
+
+@runtime_checkable
+class ValueStore(Protocol):
+    """Where encoded values are kept that are too large to travel and for a row, by the SHA-256 of their bytes.
+
+    Used from any thread and process at once; instances travel to workers by pickle. Bytes are whole and in place when `put` returns.
+
+    put  keep these bytes (any bytes-like object); answers their SHA-256, 32 bytes. Raises StoreError: they cannot be kept
+    get  the bytes, verified; a bytes-like object. Raises LookupError: they are gone, or damaged, or not to be reached
+    """
+
+    def put(self, data: Any) -> bytes: ...
+    def get(self, content: bytes) -> Any: ...
 
 
 # -- executors ------------------------------------------------------------------------------------
@@ -370,6 +442,26 @@ class StoreKind:
 
     schemes: tuple[str, ...]
     open: Callable[[StoreSite], Store]
+    help: str = ""
+
+
+@runtime_checkable
+class KeepsBeside(Protocol):
+    """A store with a place on this machine.
+
+    beside  the directory in which what belongs to it can be kept: large values, by default
+    """
+
+    @property
+    def beside(self) -> Path: ...
+
+
+@attrs.frozen
+class ValueStoreKind:
+    """A kind of value store: the URL schemes it opens, and how."""
+
+    schemes: tuple[str, ...]
+    open: Callable[[StoreSite], ValueStore]
     help: str = ""
 
 

@@ -8,6 +8,7 @@ from ._codec import scalar
 from ._containers import field_names, is_namedtuple
 from ._effects import ABSENT, Found
 from ._expressions import Expression, describe
+from ._plain import load_plain
 from ._quoted import Quoted
 from ._secret import Secret
 from ._tasks import THIS_JOB, Partial, Task
@@ -15,6 +16,7 @@ from ._tasks import THIS_JOB, Partial, Task
 LONGEST = 120
 _WORD = 40
 _ITEMS = 4
+_FEW = 4096  # bytes that are decoded only to be shown
 _SMALL = 1_000_000_000
 
 
@@ -75,4 +77,6 @@ def _of_found(found: Found, depth: int) -> str:
         return shown(found.value, depth)
     if found.codec == "scalar" and found.data is not None:
         return shown(scalar(found.data), depth)
+    if found.codec == "plain" and found.data is not None and len(found.data) <= _FEW:
+        return shown(load_plain(found.data), depth)
     return f"<{found.size} bytes>"

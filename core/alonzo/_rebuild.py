@@ -96,10 +96,25 @@ def policy_of(binding: bytes, options: TaskOptions) -> bytes:
     return blake(frame(b"policy", [binding, flags.encode(), *[name.encode() for name in options.ignore]]))
 
 
+@attrs.frozen(eq=False)
+class Terms:
+    """By what a reduction goes; see `Machine`."""
+
+    context: Mapping[str, Any]
+    recall: bool = True
+    forced: Callable[[str], bool] = lambda _: False
+    gone: frozenset[Any] = frozenset()
+    lenient: frozenset[str] = frozenset()
+
+    def may_be_absent(self, kind: str, place: str) -> bool:
+        """Does what is recorded of an external value hold, too, when nothing is there any more?"""
+        return kind in self.lenient and (kind, place) not in self.gone
+
+
 class World:
     """What this run knows of the world: filled by answers to `Inspect` and by results."""
 
-    def __init__(self, context: Mapping[str, Any], digester: Digester) -> None:
+    def __init__(self, terms: Terms, digester: Digester) -> None:
         self.places: dict[tuple[str, str], bytes | None] = {}
         self.tasks: dict[Task[..., Any], Definition] = {}
         self.undefined: dict[Task[..., Any], Exception] = {}  # tasks that are nothing that could be called, and why
@@ -107,7 +122,8 @@ class World:
         self._called: dict[str, Definition] = {}
         self.things: dict[Any, bytes | None] = {}
         self.named: dict[str, bytes | None] = {}
-        self.entries = context
+        self.entries = terms.context
+        self.may_be_absent = terms.may_be_absent
         self._digester = digester
         self._context_tokens: dict[str, bytes | None] = {}
 
@@ -248,7 +264,9 @@ class Verdicts:
             return isinstance(today, Definition) and place.entry(today) == entry
         if kind == "external":
             seen = world.places.get(entry[1:3], _UNKNOWN)
-            return ("external", entry[1], entry[2]) if seen is _UNKNOWN else bool(seen == entry[3])
+            if seen is _UNKNOWN:
+                return ("external", entry[1], entry[2])
+            return bool(seen == entry[3]) or (seen is None and world.may_be_absent(entry[1], entry[2]))
         if kind == "context":
             return bool(place.context_token(entry[1]) == entry[2])
         if kind == "class":
@@ -257,12 +275,19 @@ class Verdicts:
         return False
 
 
-def changed(before: Iterable[External], after: Iterable[External], declared: Iterable[External]) -> list[External]:
+def changed(
+    before: Iterable[External],
+    after: Iterable[External],
+    declared: Iterable[External],
+    may_be_absent: Callable[[str, str], bool],
+) -> list[External]:
     """Which arguments' external values changed while a body ran, but for places that its result declares anew (rule 13 ii)."""
     was = {(kind, place): digest for kind, place, digest in before}
     anew = {(kind, place) for kind, place, _ in declared}
     return [
         (kind, place, now)
         for kind, place, now in after
-        if (kind, place) not in anew and was.get((kind, place), now) != now
+        if (kind, place) not in anew
+        and was.get((kind, place), now) != now
+        and not (now is None and may_be_absent(kind, place))
     ]

@@ -26,21 +26,21 @@ from ._containers import refuse_hidden
 from ._driver import Drive
 from ._effects import Found, Raised
 from ._errors import AlonzoError, LoopError, OptionError, StoreError, error_text
-from ._expressions import APPLYING, Expression
+from ._expressions import APPLYING, IMPORTING, Expression
 from ._limits import Limits
 from ._loading import BytesGone
 from ._machine import Machine
 from ._options import NONE
 from ._plans import unknown_executor
-from ._plugins import Providers, assemble
-from ._ports import Executor, ExecutorSite, Moment, RunStart, StoreSite
+from ._plugins import Providers, assemble, decides_values
+from ._ports import Closes, Executor, ExecutorSite, KeepsBeside, Lenient, Moment, RunStart, StoreSite, ValueStore
 from ._sealing import SecretKey
 from ._settings import Settings, load_settings, private_directory
 from ._tasks import merged
 from ._telling import Failure, Summary
 from ._typed import nearest
 from ._waiting import Clock
-from ._within import Site
+from ._within import Given, Site
 
 if TYPE_CHECKING:
     from typing import Unpack
@@ -60,7 +60,7 @@ class Runtime:
     """A reusable context manager that runs workflows. Thread-safe: several threads may run at the same time.
 
     store      URL of the store, such as `sqlite:path/to.db` or `memory:`
-    values     URL of the place for large values
+    values     URL of the value store, where values of more than 64 KiB are kept, such as `dir:path`; `inline:`: in the store itself
     executor   name of a kind of executor or of an `[executors.NAME]` in the settings
     workers    width of every local executor
     context    entries that `get_context` looks up; merged over the settings' `[context]`
@@ -108,7 +108,8 @@ class Runtime:
         self._executors: dict[str, Executor] = {}
         self._local = threading.local()
         self._closed = False
-        self.providers: Providers = assemble(self.settings, plugins or (), warn=self._warn)
+        self._plugins = tuple(plugins or ())
+        self.providers: Providers = assemble(self.settings, self._plugins, warn=self._warn)
         self._main = main_name()
         self._key = SecretKey(self.settings.root)
         self._digester = digester(self.providers.encoders, self.providers.inspectors, self._main, self._warn, self._key)
@@ -117,14 +118,28 @@ class Runtime:
         self._around: tuple[tuple[bytes, Mapping[str, Any]], ...] = ()
         self._committer = Committer(self._open_store())
         self._catalog = Catalog(self._digester, self.settings, self._main, self._committer.epochs, self._warn)
-        self._codec = Codec(self.providers.serializers, self._catalog.resolve, self._main, self._identify, self._key)
-        self._applier = LocalApplier(self._digester, self._codec, self.providers.inspectors)
+        self._values = self._open_values()
+        self._codec = Codec(
+            self.providers.serializers,
+            self._catalog.resolve,
+            self._main,
+            self._identify,
+            self._key,
+            values=self._values,
+        )
+        applier_kind: Any = LocalApplier
+        if self.settings.check_pure:
+            from ._pure import watching  # paid by who asks for it
+
+            applier_kind = watching(self.settings)
+        self._applier: LocalApplier = applier_kind(self._digester, self._codec, self.providers.inspectors)
+        self._applier.tree_of = lambda task: self._catalog.fingerprint(task).tree
+        inspectors = self.providers.inspectors.values()
+        self._lenient = frozenset(i.kind for i in inspectors if isinstance(i, Lenient) and i.absent_is_valid)
         self._observers = list(self.providers.observers)
         self._default = self._default_executor()
         self._limits = Limits(self.settings.limits)
         self._clock = Clock()
-        if self.settings.values:
-            self._warn("values: taken, and not used by this version")
 
     # -- running -----------------------------------------------------------------------------------
 
@@ -225,6 +240,9 @@ class Runtime:
             drive.abort()
         for executor in self._executors.values():
             executor.close()
+        for inspector in self.providers.inspectors.values():
+            if isinstance(inspector, Closes):
+                inspector.close()
         self._committer.close()
 
     def __enter__(self) -> Self:
@@ -249,7 +267,7 @@ class Runtime:
     ) -> Any:
         summary.id = run = 0 if dry_run else self._committer.begin(start)
         self._tell(Moment("run_started", run, start.started, start.task))
-        gone: frozenset[bytes] = frozenset()
+        gone: frozenset[Any] = frozenset()
         status, error, value = "failed", "", None
         drive = None
         try:
@@ -261,6 +279,7 @@ class Runtime:
                     recall=self._cache,
                     forced=matcher(force),
                     gone=gone,
+                    lenient=self._lenient,
                     below=self._below,
                 )
                 drive = Drive(self._host(), machine, run, summary, dry_run=dry_run)
@@ -277,10 +296,11 @@ class Runtime:
                     value = drive.value(outcome) if type(outcome) is Found else None
                     break
                 except BytesGone as problem:
-                    if problem.digests <= gone:  # computed again, and again not to be had
+                    if problem.things <= gone:  # computed again, and again not to be had
                         raise StoreError(f"{problem}, also after they were computed again") from problem
-                    gone |= problem.digests
-                    drive.warn(f"{problem}: what they were the results of is computed again")
+                    gone |= problem.things
+                    if problem.values:
+                        drive.warn(f"{problem}: what they were the results of is computed again")
                 finally:
                     self._local.drive = None
                     with self._lock:
@@ -295,16 +315,20 @@ class Runtime:
         finally:
             self.last = summary
             self._finish(run, status, summary, error)
-        for text in summary.warnings:
-            warnings.warn_explicit(text, AlonzoWarning, *_place(text))
+        self._say(summary.warnings)
         if failure is not None:
             raise failure
         return value
 
+    def _say(self, texts: Sequence[str]) -> None:
+        """The run's warnings, at its end."""
+        for text in texts:
+            warnings.warn_explicit(text, AlonzoWarning, *_place(text))
+
     def _rests_on(self, machine: Machine) -> None:
         """For sub-runs, which tell the run around them what theirs rests on."""
 
-    def _site(self, inside: Any, key: bytes) -> Site:
+    def _site(self, inside: Any, key: bytes, quoted: Any) -> Site:
         """What the sub-run of this key and scope is given; its store has to be another process's way to what is recorded here.
 
         Raises:
@@ -315,10 +339,14 @@ class Runtime:
         if here in self._around:
             raise LoopError("a sub-run demands its own result")
         settings = attrs.evolve(self.settings, store=self._url, executor=None)
-        return Site(settings, entries, NONE if inside is None else inside.below, self._cache, (*self._around, here))
+        quoted = self._applier.decode(quoted) if type(quoted) is Found else quoted
+        below = NONE if inside is None else inside.below
+        known = self._catalog.known(quoted.expression)
+        plugins = tuple(Given(plugin) for plugin in self._plugins if decides_values(plugin))
+        return Site(settings, entries, below, self._cache, (*self._around, here), known, plugins)
 
-    def _identify(self, task: Any) -> bytes:
-        return self._catalog.fingerprint(task).digest
+    def _identify(self, thing: Any) -> bytes | None:
+        return self._catalog.identify(thing)
 
     def _finish(self, run: int, status: Any, summary: Summary, error: str) -> None:
         counts = {name: sum(getattr(summary, name).values()) for name in ("ran", "recalled", "shared", "failed")}
@@ -374,6 +402,9 @@ class Runtime:
             "root": str(self.settings.root),
             "track_distributions": self.settings.track_distributions,
             "key": self._key,
+            "values": self._values,
+            "check_pure": self.settings.check_pure,
+            "impure": self.settings.impure,
         }
 
     def _default_executor(self) -> str:
@@ -400,6 +431,25 @@ class Runtime:
         self._url = url
         return kind.open(StoreSite(url, self.settings.root, self.settings.trust))
 
+    def _open_values(self) -> ValueStore | None:
+        """Where large values are kept; None: in the store's own rows."""
+        url = self.settings.values
+        store: object = self._committer.store
+        if url is None:
+            if not isinstance(store, KeepsBeside):
+                return None
+            url = f"dir:{store.beside / 'values'}"
+        scheme, colon, _ = url.partition(":")
+        if scheme == "inline":
+            return None
+        kind = self.providers.value_stores.get(scheme)
+        if not colon or kind is None:
+            known = ", ".join(f"{name}:" for name in ["inline", *sorted(self.providers.value_stores)])
+            raise StoreError(
+                f"{url!r} is no place for values{nearest(scheme, self.providers.value_stores)}: a URL that begins with one of {known}"
+            )
+        return kind.open(StoreSite(url, self.settings.root, self.settings.trust))
+
     # -- telling -----------------------------------------------------------------------------------
 
     def _tell(self, moment: Moment) -> None:
@@ -421,10 +471,15 @@ class Runtime:
 def refuse_nesting() -> None:
     """
     Raises:
-        AlonzoError: a task is being applied here.
+        AlonzoError: a task is being applied here, or a module imported for one.
     """
     if APPLYING.get() is not None:
         raise AlonzoError("run() was called inside a task: return the expression, or await it in an `async def` task")
+    if IMPORTING.get():
+        raise AlonzoError(
+            f"run() was called while a worker process imports {IMPORTING.get()}: put what the program does below "
+            "`if __name__ == '__main__':`, or into another module than its tasks"
+        )
 
 
 def _failure(outcome: Any, doomed: Raised | None, summary: Summary, *, stopped: bool) -> BaseException | None:

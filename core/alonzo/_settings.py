@@ -53,12 +53,14 @@ class Settings:
     project: tuple[str, ...] = _setting("distributions that are project code though installed", ())
     track_distributions: tuple[str, ...] = _setting("libraries whose versions count", ())
     trust: bool = _setting("decode a database owned by another user", False)
+    check_pure: bool = _setting("name tasks that touch more than their arguments", False)
     executors: Mapping[str, Mapping[str, Any]] = _setting_table("kind and options, by name")
     plugins: Mapping[str, Mapping[str, Any]] = _setting_table("each plugin's own settings")
     limits: Mapping[str, int] = _setting_table("capacities, by name")
     context: Mapping[str, Any] = _setting_table("what tasks may look up")
     tasks: Mapping[str, Mapping[str, Any]] = _setting_table("options of tasks, by pattern")
     options: Mapping[str, Mapping[str, Any]] = _setting_table("the same, over whatever the program says")
+    impure: Mapping[str, tuple[str, ...]] = _setting_table("what check_pure lets tasks do, by pattern")
     root: Path = attrs.field(factory=Path.cwd)
     origin: Mapping[str, str] = attrs.field(factory=dict)
     """Dotted key -> where it was set: `alonzo.toml`, `ALONZO_STORE`, `--set`, `run(store=...)`."""
@@ -247,7 +249,7 @@ class _Merged:
             del self.origins[key]
 
 
-_TABLES = ("executors", "plugins", "limits", "context", "tasks", "options")
+_TABLES = ("executors", "plugins", "limits", "context", "tasks", "options", "impure")
 
 
 def _kinds() -> dict[str, Any]:

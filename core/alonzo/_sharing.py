@@ -8,7 +8,7 @@ over what the application has returned, and reduces it in its own scope (rule 22
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from ._cells import APPLIED, FOLLOWING, INHERITING, KEYED, RECALLED, Cell, wait
@@ -16,7 +16,7 @@ from ._digests import Digester, digest_of
 from ._effects import ABSENT, Found, Normal, Raised, Recall, Records
 from ._entering import Entering
 from ._options import TaskOptions
-from ._rebuild import Definition, Place, Verdicts
+from ._rebuild import Definition, Place, Terms, Verdicts
 from ._traces import external_entries
 
 
@@ -28,17 +28,13 @@ class Sharing(Entering):
     def __init__(
         self,
         digester: Digester,
-        context: Mapping[str, Any],
-        *,
-        recall: bool,
-        forced: Callable[[str], bool],
-        gone: frozenset[bytes],
+        terms: Terms,
     ) -> None:
-        super().__init__(digester, context)
-        self._recall = recall
-        self._forced = forced
-        self._gone = gone
-        self._verdicts = Verdicts(self.world, forced)
+        super().__init__(digester, terms)
+        self._recall = terms.recall
+        self._forced = terms.forced
+        self._gone = terms.gone
+        self._verdicts = Verdicts(self.world, terms.forced)
         # The first call of each key, in the run's own context and with nothing special about it; of others, by their marks.
         self._leaders: dict[Any, Cell] = {}
         self._others: dict[bytes, list[Cell]] = {}  # by key, the first calls of every other kind

@@ -58,7 +58,7 @@ def _reduced(expression: Any, site: Site) -> Reduced:
             outcome: Any = runtime.run(expression)
         except Exception as error:
             outcome = Raised(error)
-        return Reduced(outcome, runtime.below, tuple(runtime.told))
+        return Reduced(outcome, runtime.below, tuple(runtime.told), tuple(runtime.warned))
 
 
 class _Inner(Runtime):
@@ -66,8 +66,11 @@ class _Inner(Runtime):
 
     def __init__(self, site: Site) -> None:
         self.told: list[Note] = []
+        self.warned: list[str] = []
         self.below: Footprint = EMPTY
-        super().__init__(settings=site.settings, context=site.context, cache=site.cache)
+        plugins = [given.plugin for given in site.plugins]
+        super().__init__(settings=site.settings, context=site.context, cache=site.cache, plugins=plugins)
+        self._catalog.given = site.known
         self._below = site.below
         self._around = site.around
 
@@ -81,6 +84,9 @@ class _Inner(Runtime):
 
     def _rests_on(self, machine: Machine) -> None:
         self.below = machine.footprint
+
+    def _say(self, texts: Sequence[str]) -> None:
+        self.warned.extend(texts)
 
 
 class _Collecting:

@@ -33,7 +33,7 @@ TASK_SETTINGS: dict[str, Any] = {
 
 _OF_THE_TASK = "it is part of what the task is: write it on @task"
 _NOT_HERE = {
-    **dict.fromkeys(("version", "depends_on", "tracking", "ignore"), _OF_THE_TASK),
+    **dict.fromkeys(("version", "depends_on", "tracking", "ignore", "script"), _OF_THE_TASK),
     "nout": "it is needed when the call is made, before settings count: write it on @task",
 }
 _CAN_BE_NONE = frozenset({"timeout", "cpus", "memory", "gpus", "disk"})

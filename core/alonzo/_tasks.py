@@ -93,7 +93,8 @@ class Task(Generic[P, R]):
         """This task, whose calls have these options; what was set before and is not set here stays. Values may be lazy.
 
         Raises:
-            OptionError: one is unknown, of the wrong type, or part of what the task is (`version`, `depends_on`, `tracking`, `ignore`).
+            OptionError: one is unknown, of the wrong type, or part of what the task is (`version`, `depends_on`, `tracking`, `script`,
+                `ignore`).
         """
         how = self.how or _PLAIN
         given = checked(options, f"{self.full_name}.options", at_call=True)

@@ -11,11 +11,12 @@ import attrs
 
 from ._catalog import Catalog
 from ._cells import Cell
-from ._effects import JobNote, Remember
+from ._effects import Found, JobNote, Remember
 from ._expressions import Operation, describe
 from ._machine import Machine
 from ._ports import Attempt, Moment, Note
 from ._preview import preview
+from ._writers import Writers
 
 _LONG = 1.0  # seconds
 
@@ -57,6 +58,7 @@ class Teller:
     def __init__(self, observe: Any, catalog: Catalog, machine: Machine, run: int, summary: Summary) -> None:
         self.is_observed = observe is not None
         self.attempts: dict[Any, tuple[tuple[Attempt, ...], str]] = {}
+        self._writers = Writers()
         self._observe = observe
         self._catalog = catalog
         self._machine = machine
@@ -74,6 +76,8 @@ class Teller:
         if job.status != "open":
             self.attempts.pop(ticket, None)
             self._count(job, attempts)
+        if job.status == "recalled":
+            self.made(job.task, ticket, ticket.outcome)
         job.arguments = preview(job.arguments)
         note = Note(remember, attempts, output)
         if job.status == "open":
@@ -127,6 +131,13 @@ class Teller:
         """An operation has been performed; one that took long is named, as it is done again in every run and stands in no record."""
         if seconds > _LONG and not ticket.job:
             self.warn(f"{describe(ticket.node)}{_place(ticket)} took {seconds:.1f} s: make it a task")
+
+    def made(self, task: str, ticket: Cell, answer: Any) -> None:
+        """This has come of a call of the task, now or at an earlier time: does it write where something else counts on what was there?"""
+        if type(answer) is not Found or not answer.externals:
+            return
+        for text in self._writers.problems(task, ticket.keyed.externals if ticket.keyed else (), answer.externals):
+            self.warn(text)
 
     def warn(self, text: str) -> None:
         if text not in self._summary.warnings:

@@ -20,12 +20,16 @@ from ._tasks import Task
 class Assembly:
     """What a worker works with.
 
-    applier      applies the jobs
-    fingerprint  the fingerprint of a task as this process knows it
+    applier  applies the jobs
+    catalog  the definitions as this process knows them
     """
 
     applier: LocalApplier
-    fingerprint: Callable[[Task[..., Any]], bytes]
+    catalog: Catalog
+
+    def fingerprint(self, task: Task[..., Any]) -> bytes:
+        """The fingerprint of a task as this process knows it."""
+        return self.catalog.fingerprint(task).digest
 
 
 def assembled(
@@ -36,7 +40,8 @@ def assembled(
     """The same digests, bytes and fingerprints as in the coordinator.
 
     `wiring` has, each perhaps missing: `encoders`, `inspectors` (by kind) and `serializers`, the providers; `main`, the name by which
-    the main program would be imported; `project`, `root` and `track_distributions`, as in the settings; `key`, for secrets. `resolve`
+    the main program would be imported; `project`, `root`, `track_distributions`, `check_pure` and `impure`, as in the settings; `key`,
+    for secrets; `values`, the value store. `resolve`
     finds tasks by full name and raises LookupError.
     """
     main = wiring.get("main")
@@ -47,9 +52,23 @@ def assembled(
         project=tuple(wiring.get("project", ())),
         track_distributions=tuple(wiring.get("track_distributions", ())),
         root=Path(wiring.get("root", ".")),
+        check_pure=wiring.get("check_pure", False),
+        impure=wiring.get("impure", {}),
     )
     # Epochs are the store's, which a worker has not; and what fingerprinting warns of, the coordinator has said already.
     catalog = Catalog(values, settings, main, lambda tasks: [0] * len(tasks), lambda _: None)
-    codec = Codec(wiring.get("serializers", ()), resolve, main, lambda task: catalog.fingerprint(task).digest, key)
-    applier = LocalApplier(values, codec, inspectors)
-    return Assembly(applier, lambda task: catalog.fingerprint(task).digest)
+    codec = Codec(
+        wiring.get("serializers", ()),
+        resolve,
+        main,
+        catalog.identify,
+        key,
+        values=wiring.get("values"),
+    )
+    applier_kind: Any = LocalApplier
+    if settings.check_pure:
+        from ._pure import watching  # paid by who asks for it
+
+        applier_kind = watching(settings)
+    applier = applier_kind(values, codec, inspectors)
+    return Assembly(applier, catalog)

@@ -1,10 +1,12 @@
 """What a worker process and its coordinator say to each other: frames of bytes, each with its length before it.
 
-    to the worker      Setup; then batches: (surroundings or None, definitions, rows as one pickle)
+    to the worker      Setup; then batches: (surroundings or None, definitions, rows as one pickle); with "outdated" for definitions,
+                       it answers "stale" for each row, and ends: it may have imported what was loaded anew in the coordinator
     from the worker    ("ready", process id), ("failed", text), ("answers", rows), ("unreadable", serials, text)
 
 Surroundings are the working directory, `sys.path` and the environment. A definition is (id, "module", module, full name,
-fingerprint) or (id, "value", full name, pickle). The functions of this module are what pickles of definitions call, in the worker.
+fingerprint) or (id, "value", full name, pickle, tree of the fingerprint).
+The functions of this module are what pickles of definitions call, in the worker.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from typing import Any, BinaryIO
 
 import attrs
 
+from ._expressions import IMPORTING
 from ._options import How, TaskOptions
 from ._quoted import Quoted
 from ._tasks import Task
@@ -132,7 +135,9 @@ def task_state(task: Task[..., Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     }
     declared = task.declared
     # The other options are the coordinator's business, and may be lazy or hold what cannot travel.
-    options = TaskOptions(nout=declared.nout, version=declared.version, tracking=declared.tracking)
+    options = TaskOptions(
+        nout=declared.nout, version=declared.version, tracking=declared.tracking, script=declared.script
+    )
     slots |= {"base": task, "how": None, "_signature": None, "declared": options}
     return dict(task.__dict__), slots
 
@@ -168,11 +173,20 @@ def imported_task(module: str, full_name: str) -> Task[..., Any]:
     known = known_tasks().get(full_name)
     if known is not None:
         return known
-    for task in _tasks_in(importlib.import_module(module)):
+    for task in _tasks_in(imported_module(module)):
         if task.full_name == full_name:
             known_tasks()[full_name] = task
             return task
     raise LookupError(f"no task {full_name} in module {module}")
+
+
+def imported_module(name: str) -> types.ModuleType:
+    """The module; a program that calls `run` as it is imported is told so, instead of starting workers that import it, and so on."""
+    importing = IMPORTING.set(name)
+    try:
+        return importlib.import_module(name)
+    finally:
+        IMPORTING.reset(importing)
 
 
 def _tasks_in(module: types.ModuleType) -> Iterator[Task[..., Any]]:

@@ -23,12 +23,14 @@ from ._apply import raised
 from ._effects import Apply, Found, Lost, Raised
 from ._errors import AlonzoError, EncodeError, type_names
 from ._tasks import Task
+from ._within import Site
 from ._worker_assembly import Assembly, assembled
 from ._worker_frames import (
     BEGUN,
     MainProgram,
     Setup,
     Surroundings,
+    imported_module,
     imported_task,
     known_tasks,
     read_frame,
@@ -108,6 +110,9 @@ class Worker:
         while (frame := read_frame(requests)) is not None:
             surroundings, definitions, packed = pickle.loads(frame)
             del frame
+            if definitions == "outdated":
+                self._answers.tell(("answers", [(serial, 0.0, ("stale",), None) for serial in packed[0]]))
+                return
             if surroundings is not None:
                 _surround(surroundings)
             for definition in definitions:
@@ -139,6 +144,11 @@ class Worker:
         task = self._tasks[number] if number else None
         if type(task) is Lost:
             return (("stale",) if self._is_stale else _lost(task)), None
+        if task is not None and task.is_open and args and type(args[-1]) is Site:
+            old = self._assembly.catalog.outdated(args[-1].known, known_tasks())
+            if old is not None:
+                lost = self._not_the_coordinators(old)
+                return (("stale",) if self._is_stale else _lost(lost)), None
         try:
             answer, report = self._assembly.applier.apply(Apply(job, task, args, *rest))
         except KeyboardInterrupt as error:  # the task's own: an applier lets those of the main thread pass
@@ -186,22 +196,22 @@ class Worker:
         try:
             if kind == "module":
                 importlib.invalidate_caches()  # the module may have been written since the last look
-                return self._checked(imported_task(definition[0], name), definition[2])
-            task: Task[..., Any] = pickle.loads(definition[1])
-            return task
+                task, digest = imported_task(definition[0], name), definition[2]
+                differs = digest and self._assembly.fingerprint(task) != digest
+            else:
+                task = pickle.loads(definition[1])
+                differs = self._assembly.catalog.differs(task, definition[2])
         except BaseException as error:  # user code runs when a module is imported: also SystemExit comes here
             return Lost(
                 AlonzoError(f"task {name} is not to be had in a worker process: {type(error).__name__}: {error}")
             )
+        return self._not_the_coordinators(name) if differs else task
 
-    def _checked(self, task: Task[..., Any], fingerprint: bytes) -> Task[..., Any] | Lost:
-        """The task, if it is here what it is in the coordinator."""
-        if not fingerprint or self._assembly.fingerprint(task) == fingerprint:
-            return task
+    def _not_the_coordinators(self, full_name: str) -> Lost:
         self._is_stale = not self._is_new
         return Lost(
             AlonzoError(
-                f"the definition of task {task.full_name} in this worker process is not the coordinator's: "
+                f"the definition of task {full_name} in this worker process is not the coordinator's: "
                 "a file was changed or a module reloaded meanwhile; run again"
             )
         )
@@ -219,7 +229,7 @@ class Worker:
         if module in (self._main_name, "", "__main__"):
             raise LookupError(f"task {full_name} of the main program was not sent to this worker")
         try:
-            importlib.import_module(module)
+            imported_module(module)
         except Exception as error:
             raise LookupError(f"no task {full_name}: {error}") from error
         return imported_task(module, full_name)

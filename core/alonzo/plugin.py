@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from ._apply import CAPTURE, Capture
 from ._async_loop import AsyncJobs
+from ._beginning import main_name
 from ._digests import digest_of, frame, token_of
+from ._droppable import Table, open_table
 from ._effects import ABSENT, Apply, Asks, Found, JobNote, Lost, Normal, Raised, Records, Remember
 from ._errors import (
     AlonzoError,
@@ -28,21 +30,28 @@ from ._ports import (
     AppliesHere,
     Attempt,
     Claims,
+    Closes,
     Encoder,
     Executor,
     ExecutorKind,
     ExecutorSite,
     Holds,
     Honours,
+    InPieces,
     Inspector,
     JobRow,
+    KeepsBeside,
+    Lenient,
     Moment,
     Note,
     Observer,
+    OfFiles,
     Post,
+    Reduces,
     Report,
     RunRow,
     RunStart,
+    Selective,
     Serializer,
     Store,
     StoreKind,
@@ -50,9 +59,12 @@ from ._ports import (
     Tagged,
     TagRow,
     Ticket,
+    ValueStore,
+    ValueStoreKind,
     Withdraws,
 )
-from ._settings import Project, Settings, find_project, load_settings
+from ._sealing import SecretKey
+from ._settings import Project, Settings, find_project, load_settings, private_directory
 from ._special import Become, Context, Demand, Fail, SpecialForm, Steps
 from ._task_settings import TASK_SETTINGS
 from ._telling import Failure
@@ -79,9 +91,12 @@ __all__ = [
     "StoreError",
     "WorkerLostError",
     "Project",
+    "SecretKey",
     "Settings",
     "find_project",
     "load_settings",
+    "main_name",
+    "private_directory",
     "TASK_SETTINGS",
     "ABSENT",
     "Applied",
@@ -91,6 +106,7 @@ __all__ = [
     "Asks",
     "Attempt",
     "Claims",
+    "Closes",
     "ENDED",
     "Encoder",
     "Entry",
@@ -102,7 +118,10 @@ __all__ = [
     "Found",
     "Holds",
     "Honours",
+    "InPieces",
     "Inspector",
+    "Reduces",
+    "Selective",
     "JobNote",
     "JobRow",
     "Lost",
@@ -110,6 +129,7 @@ __all__ = [
     "Normal",
     "Note",
     "Observer",
+    "OfFiles",
     "Post",
     "Raised",
     "Records",
@@ -121,13 +141,17 @@ __all__ = [
     "Store",
     "StoreKind",
     "StoreSite",
+    "Table",
     "TagRow",
     "Tagged",
     "Ticket",
+    "ValueStore",
+    "ValueStoreKind",
     "Withdraws",
     "digest_of",
     "frame",
     "hookimpl",
     "hookspec",
+    "open_table",
     "token_of",
 ]

@@ -9,5 +9,7 @@ from __future__ import annotations
 
 from ._executor_contract import ExecutorContract
 from ._store_contract import StoreContract
+from ._value_contracts import EncoderContract, SerializerContract
+from ._value_store_contract import ValueStoreContract
 
-__all__ = ["ExecutorContract", "StoreContract"]
+__all__ = ["EncoderContract", "SerializerContract", "ExecutorContract", "StoreContract", "ValueStoreContract"]

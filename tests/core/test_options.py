@@ -142,7 +142,7 @@ def test_options_below_reach_the_arguments_of_what_is_below_and_not_those_of_the
     assert [options.priority for options in drive.options["one"]] == [5]
 
 
-@pytest.mark.parametrize("name", ["version", "depends_on", "tracking", "ignore"])
+@pytest.mark.parametrize("name", ["version", "depends_on", "tracking", "script", "ignore"])
 @pytest.mark.parametrize("way", ["options", "options_below"])
 def test_what_a_task_is_cannot_be_changed_at_a_call(way, name):
     with pytest.raises(OptionError, match=f"'{name}' is part of what the task is"):
@@ -180,7 +180,7 @@ def test_an_option_is_kept_in_one_form(name, value, expected):
         ("retries", -1), ("retries", True), ("retries", {"lots": 1}), ("retry_delay", -1), ("retry_delay", {"second": 1}),
         ("retry_on", "ValueError"), ("retry_on", 3), ("timeout", 0), ("timeout", "soon"), ("limits", 3), ("limits", {"db": -1}),
         ("priority", 1.5), ("cpus", -1), ("memory", "much"), ("memory", 0), ("disk", "3 parsecs"), ("ignore", "x"), ("tags", {"a": 1}),
-        ("tracking", "shallow"), ("share", None), ("version", one(1)), ("nout", one(1)),
+        ("tracking", "shallow"), ("script", "bash"), ("share", None), ("version", one(1)), ("nout", one(1)),
     ],
 )  # fmt: skip
 def test_an_option_of_the_wrong_type_is_an_error(name, value):

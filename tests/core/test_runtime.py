@@ -12,7 +12,6 @@ import pytest
 
 from alonzo import (
     AlonzoError,
-    AlonzoWarning,
     LoopError,
     OptionError,
     Runtime,
@@ -363,11 +362,6 @@ def test_a_run_inside_a_task_is_refused_at_once(nested):
 
     with pytest.raises(AlonzoError, match="inside a task"):
         run(outer(), **HERE)
-
-
-def test_settings_of_later_versions_are_taken_with_a_warning():
-    with pytest.warns(AlonzoWarning, match="values: taken, and not used by this version"):
-        assert run(inc(1), values="file:values", **HERE) == 2
 
 
 def test_a_failures_traceback_as_text_has_frames_of_the_user_alone():

@@ -67,7 +67,7 @@ def test_what_the_settings_give_is_what_options_are(tmp_path):
     options = load(tmp_path, EVERY).task_options("flow.f")
 
     assert TaskOptions().with_changes(options, "here").timeout == 90
-    assert {*options, "version", "depends_on", "tracking", "ignore", "nout"} == set(TaskOptions._fields)
+    assert {*options, "version", "depends_on", "tracking", "script", "ignore", "nout"} == set(TaskOptions._fields)
 
 
 @pytest.mark.parametrize(

@@ -130,7 +130,7 @@ def outcome(runtime, beside, expression):
 if __name__ == "__main__":
     executor, *names = sys.argv[1:]
     made = {}
-    with Runtime(store="memory:", executor=executor, workers=2, keep_going=True) as runtime:
+    with Runtime(store="memory:", executor=executor, workers=2, keep_going=True, plugins=["no:serializer-cloudpickle"]) as runtime:
         for name in names:
             if name == "caught":
                 expression = catch(dies(), WorkerLostError, rescued)

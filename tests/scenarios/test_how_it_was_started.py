@@ -138,3 +138,14 @@ def test_another_hash_seed_changes_nothing(tmp_path, executor):
             out, _ = project.run("flow.py", executor, turn=number, env={"PYTHONHASHSEED": seed})
             assert out.strip() == "42"
             assert project.names("begin", turn=number) == (["double", "start"] if number == 0 else [])
+
+
+def test_a_module_that_runs_its_workflow_as_it_is_imported_is_told_so_by_the_first_worker(tmp_path):
+    head = FLOW.partition("if __name__")[0]
+    with Project(
+        tmp_path, head + f'print(run(main(), store="sqlite:{tmp_path}/r.db", executor="processes"))\n'
+    ) as project:
+        _, err = project.run("-c", "import flow", code=1)
+
+        assert "run() was called while a worker process imports flow: put what the program does below" in err
+        assert project.names("begin") == []

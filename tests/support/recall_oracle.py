@@ -5,10 +5,11 @@ What is below a call is
     its task, and the external values written anywhere in the expression it returned; and of all that was demanded to reduce that:
     of each part, the external values in its arguments, and what is below it
     of each operator, the external values that it was given or made
-    the context entries that were looked up
+    the context entries that were looked up; of a call under a context of its own, those that this does not decide, as they are outside
     the same of each awaited expression, and the external values written in it and in what it came to
 
-It refuses when it has cache=False, when a part or an awaited expression refuses, and when a failure was recovered below it.
+It refuses when it has cache=False or check="each", of its own or from options_below around it, when a part or an awaited expression
+refuses, and when a failure was recovered below it.
 
 `off` names rules of this definition that are switched off: the suite shows that each is needed.
 """
@@ -19,12 +20,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import attrs
-from recall_programs import Spec, TaskName, begin, plain
+from recall_programs import CONTEXTS_OVER, Spec, TaskName, begin, plain
 from recall_world import Cup
 
 RULES = (
     "own", "written", "arguments", "arguments not below", "made", "test", "items", "operands", "callee", "handled", "defaults",
-    "context", "context missing", "missing", "looked", "awaited", "awaited values", "written in awaited",
+    "context", "context missing", "context outside", "missing", "looked", "awaited", "awaited values", "written in awaited",
     "shared", "cache=False", "contagious", "recovered",
 )  # fmt: skip
 REFUSED = ("refused",)
@@ -32,7 +33,7 @@ DEEPEST = 40
 
 
 class EndlessError(Exception):
-    """The program does not end: it is of no use here."""
+    """The program does not end, or has no single result: it is of no use here."""
 
 
 @attrs.frozen
@@ -48,6 +49,7 @@ class Always:
     ) -> None:
         self.program, self.context, self.off = program, context, off
         self.rests: frozenset[Any] = frozenset()
+        self._refusing = False
         self._depth = 0
         self.calls: dict[tuple[str, str], tuple[Any, frozenset[Any]]] = {}
 
@@ -75,9 +77,36 @@ class Always:
 
     # -- calls -----------------------------------------------------------------------------------
 
-    def _call(self, name: str, given: list[Any] | Failure, count: int = 1) -> tuple[Any, set[Any]]:
+    def _call_under(
+        self, name: str, given: list[Any] | Failure, count: int, *, over: Any = None, below: bool = False
+    ) -> tuple[Any, set[Any]]:
+        """The same of a call with entries of its own over the context, or with options for all below it that make it refuse."""
+        outer, refusing = self.context, self._refusing
+        self.context = outer if over is None else _merged(outer, over)
+        if self.context == outer:
+            over = None  # scopes of equal content are one: then what it decides stays in the footprint, which is no less true
+        try:
+            outcome, rests = self._call(name, given, count, below=below)
+        finally:
+            self.context, self._refusing = outer, refusing
+        if over is None or not self.on("context outside"):
+            return outcome, rests
+        kept = {entry for entry in rests if entry[0] != "context"}
+        paths = {entry[1] for entry in rests if entry[0] == "context" and not _decided(over, entry[1])}
+        return outcome, kept | {("context", path, repr(self._entry(path))) for path in paths}
+
+    def _entry(self, path: str) -> Any:
+        value: Any = self.context
+        for part in path.split("."):
+            value = value.get(part) if isinstance(value, dict) else None
+        return value
+
+    def _call(
+        self, name: str, given: list[Any] | Failure, count: int = 1, *, below: bool = False
+    ) -> tuple[Any, set[Any]]:
         """The outcome of a call whose `count` given arguments came to this, and all that its caller rests on for it."""
         spec, rests = self.program[name], set()
+        own, self._refusing = self._refusing, self._refusing or below
         if count == 1:
             default, rests = self.reduce(spec.default, {})
             rests = rests if self.on("defaults") else set()
@@ -88,7 +117,7 @@ class Always:
         bound = tuple(given)
         if self.on("arguments"):
             rests |= self.externals(bound)
-        key = (name, repr(plain(bound)))
+        key = (name, repr((plain(bound), own, self._refusing, self.context)))
         if key in self.calls:
             outcome, below = self.calls[key]
             return outcome, rests | (below if self.on("shared") else set())
@@ -96,6 +125,8 @@ class Always:
         if self._depth > DEEPEST:
             raise EndlessError
         outcome, met = self._body(spec, bound)
+        if own and self.on("cache=False"):
+            met.add(REFUSED)
         self._depth -= 1
         below = frozenset(met | (set() if self.on("arguments not below") else self.externals(bound)))
         if not self.on("contagious"):
@@ -151,6 +182,16 @@ class Always:
                 values, rests = all_of(args)
                 outcome, met = self._call(name, values, len(args))
                 return outcome, rests | met
+            case ("over", name, args, place):
+                values, rests = all_of(args)
+                outcome, met = self._call_under(name, values, len(args), over=CONTEXTS_OVER[place])
+                return outcome, rests | met
+            case ("below", name, args, _):
+                values, rests = all_of(args)
+                outcome, met = self._call_under(name, values, len(args), below=True)
+                return outcome, rests | met
+            case ("over task", name, place):
+                return TaskName(name, CONTEXTS_OVER[place]), set()
             case ("apply", head, args):
                 callee, rests = self.reduce(head, leaves)
                 rests = rests if self.on("callee") else set()
@@ -158,7 +199,7 @@ class Always:
                     return callee, rests
                 values, met = all_of(args)
                 if isinstance(callee, TaskName):
-                    outcome, below = self._call(callee.name, values, len(args))
+                    outcome, below = self._call_under(callee.name, values, len(args), over=callee.over)
                     return outcome, rests | met | below
                 if isinstance(values, Failure):
                     return values, rests | met
@@ -196,9 +237,7 @@ class Always:
                 refusal = {REFUSED} if self.on("recovered") else set()
                 return outcome, refusal | rests | (met if self.on("handled") else set())
             case ("get", path):
-                value = self.context
-                for part in path.split("."):
-                    value = value.get(part) if isinstance(value, dict) else None
+                value = self._entry(path)
                 entry = {("context", path, repr(value))} if self.on("context") else set()
                 if value is None:
                     return 0, entry if self.on("context missing") else set()
@@ -217,6 +256,8 @@ class Always:
                 rests = rests if self.on("operands") else set()
                 if isinstance(values, Failure):
                     return values, rests
+                if _is_configured(values):
+                    raise EndlessError  # tasks with a context of their own are compared by identity, which no digest knows
                 same = values[0] == values[1]
                 rests = rests | self.looked(values)
                 return (same, rests) if template[0] == "eq" else self.operate(lambda: 1 // same, rests, same)
@@ -255,6 +296,32 @@ class Always:
         own = {"cup": "in", "read": "in", "peek": template[-1]}.get(template[0])
         inner = set().union(*[self.written(part, leaves) for part in template[1:]])
         return inner if own is None else inner | self.externals(Cup(own))
+
+
+def _is_configured(value: Any) -> bool:
+    if isinstance(value, tuple | list):
+        return any(map(_is_configured, value))
+    return isinstance(value, TaskName) and value.over is not None
+
+
+def _merged(under: Any, over: Mapping[str, Any]) -> dict[str, Any]:
+    """What `over` makes of a context: tables are merged, everything else is replaced."""
+    out = dict(under) if isinstance(under, dict) else {}
+    for name, value in over.items():
+        out[name] = _merged(out.get(name), value) if isinstance(value, dict) else value
+    return out
+
+
+def _decided(over: Any, path: str) -> bool:
+    """Is what stands at this path the same under `over`, whatever the context around it has?"""
+    outers: tuple[Any, ...] = ({}, {"a": 5, "b": 5}, {"a": {"x": 6, "y": 6}, "b": {"x": 6}})
+    found = set()
+    for outer in outers:
+        value: Any = _merged(outer, over)
+        for part in path.split("."):
+            value = value.get(part) if isinstance(value, dict) else None
+        found.add(repr(value))
+    return len(found) == 1
 
 
 def same(outcome: Any) -> Any:

@@ -5,6 +5,7 @@ A program is a dict of `Spec` by name; `t0` is a root and so is `t1`. A template
     ("p", i) ("k",) ("s",) ("h",) ("w", i)   an argument; the task's constant; the cup it filled; the cup it looked into; what it awaited
     ("call", name, args) ("apply", head, args) ("task", name) ("tuple", parts) ("seq", parts) ("cond", test, then, other)
     ("catch", body, handler) ("get", path) ("cup", choice) ("read", choice) ("peek", place) ("pick", i, parts) ("eq", a, b) ("need", a, b)
+    ("over", name, args, i) ("below", name, args, i) ("over task", name, i)   under the override i of CONTEXTS_OVER or OPTIONS_BELOW
 """
 
 from __future__ import annotations
@@ -21,7 +22,18 @@ from alonzo._tasks import Task
 
 CONTEXT_PATHS = ("a", "a.x", "b")
 INPUTS = ("in", "in/0", "in/1")
-FORMS = ("call", "apply", "task", "tuple", "seq", "cond", "catch", "get", "cup", "read", "peek", "pick", "eq", "need")
+CONTEXTS_OVER: tuple[dict[str, Any], ...] = (
+    {"a": {"x": 3}},
+    {"a": {"y": 1}},
+    {"a": 7},
+    {"b": 4},
+    {"a": {"x": 1}, "b": 2},
+)
+OPTIONS_BELOW: tuple[dict[str, Any], ...] = ({"cache": False}, {"check": "each"})
+FORMS = (
+    "call", "apply", "task", "tuple", "seq", "cond", "catch", "get", "cup", "read", "peek", "pick", "eq", "need",
+    "over", "below", "over task",
+)  # fmt: skip
 
 
 @attrs.frozen
@@ -46,9 +58,10 @@ class Spec:
 
 @attrs.frozen
 class TaskName:
-    """A task as a value, where there is no engine."""
+    """A task as a value, where there is no engine; with a context of its own, perhaps."""
 
     name: str
+    over: Any = None
 
 
 class Hands:
@@ -67,8 +80,10 @@ def plain(value: Any) -> Any:
         return ("dict", *[(key, plain(part)) for key, part in value.items()])
     if isinstance(value, BaseException):
         return str(value)
-    if isinstance(value, Task | TaskName):
-        return ("task", value.name)
+    if isinstance(value, TaskName):
+        return ("task", value.name, repr(value.over or {}))
+    if isinstance(value, Task):
+        return ("task", value.name, repr({} if value.how is None else dict(value.how.context)))
     return value if not isinstance(value, Cup) else ("cup", value.name)
 
 
@@ -170,6 +185,12 @@ def build(template: Any, leaves: dict[Any, Any]) -> Any:  # noqa: C901 - one cas
     match template:
         case ("call", name, args):
             return getattr(flow, name)(*[b(arg) for arg in args])
+        case ("over", name, args, place):
+            return getattr(flow, name).context(CONTEXTS_OVER[place])(*[b(arg) for arg in args])
+        case ("below", name, args, place):
+            return getattr(flow, name).options_below(**OPTIONS_BELOW[place])(*[b(arg) for arg in args])
+        case ("over task", name, place):
+            return getattr(flow, name).context(CONTEXTS_OVER[place])
         case ("apply", head, args):
             return lazily(b(head))(*[b(arg) for arg in args])
         case ("task", name):
@@ -208,7 +229,7 @@ class Maker:
 
     def __init__(self, chance: Random, n: int, without: frozenset[str] = frozenset()) -> None:
         self.chance, self.n = chance, n
-        forms = ["call"] * 6 + [form for form in FORMS if form != "call"] + ["catch", "tuple"]
+        forms = ["call"] * 6 + [form for form in FORMS if form != "call"] + ["catch", "tuple", "over", "get"]
         kinds = ["expr"] * 4 + ["write", "read", "read", "look", "fail", "fail", "chance", "async", "async"]
         self.forms = [form for form in forms if form not in without]
         self.kinds = [kind for kind in kinds if kind not in without]
@@ -246,11 +267,17 @@ class Maker:
             return self.template(i, depth - down, leaves)
 
         form = chance.choice(self.forms)
-        if form in ("call", "catch", "task") and not later:
+        if form in ("call", "catch", "task", "over", "below", "over task") and not later:
             return chance.choice([0, 1, *leaves])
         match form:
             case "call":
                 return ("call", chance.choice(later), tuple(t() for _ in range(chance.choice([1, 1, 2]))))
+            case "over" | "below":
+                overrides = CONTEXTS_OVER if form == "over" else OPTIONS_BELOW
+                args = tuple(t() for _ in range(chance.choice([1, 1, 2])))
+                return (form, chance.choice(later), args, chance.randrange(len(overrides)))
+            case "over task":
+                return (form, chance.choice(later), chance.randrange(len(CONTEXTS_OVER)))
             case "apply":
                 tasks = [("task", chance.choice(later)) for _ in range(2)] if later else [("p", 0), ("p", 1)]
                 return ("apply", chance.choice([("p", 0), tasks[0], ("cond", t(), *tasks)]), (t(),))
@@ -274,9 +301,11 @@ class Maker:
 
 
 __all__ = [
+    "CONTEXTS_OVER",
     "CONTEXT_PATHS",
     "FORMS",
     "INPUTS",
+    "OPTIONS_BELOW",
     "PLACES",
     "Hands",
     "Maker",

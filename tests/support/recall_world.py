@@ -111,6 +111,7 @@ class Probe(MemoryStore):
 
     def take(self, other: Probe) -> None:
         """Forget everything, and know what the other store knows."""
+        self.noted.clear()
         mine, theirs = self._shelves, other._shelves
         mine.memo = {key: _Kept(dict(kept.reductions), dict(kept.normals)) for key, kept in theirs.memo.items()}
         mine.values = dict(theirs.values)

@@ -156,7 +156,7 @@ def test_an_older_database_is_brought_up_to_date_with_what_is_in_it(open_store, 
     connection.close()
 
     assert [run.task for run in open_store().runs()] == ["flow.old"]
-    assert database("PRAGMA user_version", "SELECT task FROM runs") == [[(3,)], [("flow.old",)]]
+    assert database("PRAGMA user_version", "SELECT task FROM runs") == [[(4,)], [("flow.old",)]]
 
 
 def test_a_database_of_version_2_has_all_that_was_in_it_and_can_do_what_is_new(open_store, tmp_path, database):

@@ -32,6 +32,7 @@ def workers() -> int:
     ignore=("verbose",),
     tags={"team": "red"},
     tracking="own",
+    script=True,
 )
 def fetch(url: str, verbose: bool = False) -> bytes:
     return url.encode()

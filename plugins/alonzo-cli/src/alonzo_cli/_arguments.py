@@ -83,11 +83,17 @@ def arguments_of(func: Callable[..., Any], reserved: Collection[str] = ()) -> li
         # What could not be resolved counts as not annotated.
         annotation = hints.get(parameter.name, _MISSING)
         if annotation is _MISSING or annotation is Any:
-            annotation = next((kind for kind in _TELLING if isinstance(parameter.default, kind)), str)
-            annotation = type(parameter.default) if annotation is enum.Enum else annotation
+            annotation = _told_by(parameter.default)
         argument = Argument(parameter.name, annotation, parameter.default, parameter.kind)
         found.append(attrs.evolve(argument, is_reserved=argument.option in reserved))
     return found
+
+
+def _told_by(default: Any) -> Any:
+    """The type that a default says that its parameter wants."""
+    if isinstance(default, enum.Enum) or hasattr(type(default), "__alonzo_parse__"):
+        return type(default)
+    return next((kind for kind in _TELLING if isinstance(default, kind)), str)
 
 
 def parse_words(words: Sequence[str], arguments: Sequence[Argument], task: str, *, start: Given | None = None) -> Given:

@@ -48,12 +48,14 @@ class Options:
     force: tuple[str, ...] = ()
     dry_run: bool = False
     keep_going: bool = False
+    check_pure: bool = False
     as_json: bool = False
     quiet: bool = False
 
     def settings(self) -> dict[str, Any]:
         """Those that are settings too; None where one was not given."""
-        return {"store": self.store, "values": self.values, "executor": self.executor, "workers": self.workers}
+        given = {"store": self.store, "values": self.values, "executor": self.executor, "workers": self.workers}
+        return {**given, "check_pure": self.check_pure or None}
 
 
 def execute(words: Words, options: Options, reserved: Sequence[str]) -> int:
@@ -191,6 +193,8 @@ def _run(expression: Any, options: Options, display: Display, out: TextIO, words
     if received is not None:
         return _stopped(received, words)
     _say_unmatched(options, display)
+    if options.check_pure and not options.dry_run:
+        _say_unwatched(display)
     if options.dry_run and runtime.last.would_run:
         return _would_run(runtime.last.would_run)
     return _write(out, _shown(value, options))
@@ -201,6 +205,16 @@ def _say_unmatched(options: Options, display: Display) -> None:
     if options.task_options and not display.tally.total("recalled"):  # below what is recalled nobody has looked
         for pattern in unmatched(options.task_options, display.tally.tasks):
             click.echo(f"alonzo: warning: --option {pattern}: no task of this run fits this pattern", err=True)
+
+
+def _say_unwatched(display: Display) -> None:
+    """Only what runs is watched."""
+    recalled = display.tally.total("recalled")
+    if recalled:
+        calls = "1 call was" if recalled == 1 else f"{recalled:,} calls were"
+        click.echo(
+            f"alonzo: --check-pure: {calls} recalled, and what is below was not watched: --no-cache runs all", err=True
+        )
 
 
 def _failed(runtime: Runtime, error: BaseException) -> int:

@@ -92,6 +92,11 @@ def _complete_option(ctx: click.Context, param: click.Parameter, incomplete: str
 )
 @click.option("--dry-run", is_flag=True, help="Run nothing; list what would run, and exit with 3 if there is any.")
 @click.option("--keep-going", is_flag=True, help="After a failure, go on with what does not need it.")
+@click.option(
+    "--check-pure",
+    is_flag=True,
+    help="Name the tasks that touch more than their arguments: files, sockets, processes, environment, clock, randomness.",
+)
 @click.option("--json", "as_json", is_flag=True, help="The result as JSON.")
 @click.option("--quiet", "-q", is_flag=True, help="No display, no log: warnings, failures and what tasks print.")
 @plugin_option

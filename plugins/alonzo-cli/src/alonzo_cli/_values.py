@@ -189,7 +189,7 @@ def _of_class(text: str, kind: type) -> Any:
         return _enum(text, kind)
     if issubclass(kind, bytes):
         return text.encode()
-    make: Callable[[str], Any] = _ISO.get(kind, kind)
+    make: Callable[[str], Any] = getattr(kind, "__alonzo_parse__", None) or _ISO.get(kind, kind)
     try:
         return make(text)
     except Exception as error:

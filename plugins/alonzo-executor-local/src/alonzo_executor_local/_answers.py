@@ -59,6 +59,12 @@ def post_refusal(job: Job, problem: str) -> None:
     job.post(job.ticket, Raised(EncodeError(problem)), _report(""))
 
 
+def post_undecoded(job: Job) -> None:
+    """An argument can be decoded neither by a worker nor here."""
+    assert job.undecoded is not None
+    job.post(job.ticket, job.undecoded, _report(""))
+
+
 def post_loss(job: Job, end: End, worker: str) -> None:
     """The worker that had begun the job is gone."""
     report = _report(worker)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 
-from alonzo.plugin import Apply, Post, Ticket
+from alonzo.plugin import Apply, Lost, Post, Ticket
 
 BUDGET = 0.010  # seconds of expected work that a worker is given at once
 _REFILL = 0.005  # a worker that has less than this left to do may be given more
@@ -16,7 +16,7 @@ _LEAST = 20e-6  # seconds that the way to a worker and back costs, even for a jo
 class Job:
     """A job on its way to a worker, perhaps not for the first time."""
 
-    __slots__ = ("alone", "apply", "by_value", "is_late", "losses", "name", "post", "serial", "ticket")
+    __slots__ = ("alone", "apply", "is_late", "losses", "name", "post", "serial", "ticket", "undecoded")
 
     def __init__(self, ticket: Ticket, apply: Apply, post: Post) -> None:
         # By this number a worker says that it has begun the job; the dispatch gives it.
@@ -25,8 +25,8 @@ class Job:
         self.apply = apply
         self.post = post
         self.name: str = apply.task.full_name if apply.task is not None else apply.operation
-        # Arguments that the worker could not decode are decoded here, and pickled.
-        self.by_value = False
+        # A worker's answer that it could not decode arguments: they are decoded here, and pickled.
+        self.undecoded: Lost | None = None
         # How often a worker died with this job before it had begun any; then it is sent without others.
         self.losses = 0
         self.alone = False
@@ -88,6 +88,6 @@ class Backlog:
             if (taken or left) and (budget < 0 or job.alone):
                 break
             taken.append(self._jobs.popleft())
-            if budget <= 0 or job.alone or job.by_value:
+            if budget <= 0 or job.alone or job.undecoded is not None:
                 break
         return taken

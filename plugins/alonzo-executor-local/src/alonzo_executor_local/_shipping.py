@@ -9,6 +9,7 @@ from __future__ import annotations
 import copyreg
 import io
 import os
+import re
 import sys
 import threading
 from collections.abc import Callable, Sequence
@@ -36,6 +37,7 @@ from alonzo.worker import (
 from ._backlog import Job
 
 _MAIN = ("__main__", "__mp_main__")
+_LIBRARY = re.compile(r"[/\\\\](site-packages|dist-packages|lib[/\\\\]python\d+\.\d+)[/\\\\]", re.IGNORECASE)
 Definition = tuple[Any, ...]
 
 
@@ -46,6 +48,27 @@ def surroundings() -> Surroundings:
     except OSError:  # it was deleted
         folder = None
     return folder, tuple(sys.path), os.environ.copy()
+
+
+def loaded_modules() -> dict[str, Any]:
+    """The modules of this process that are not installed, each with the object that says from where it was loaded, and when."""
+    found = {}
+    for name, module in list(sys.modules.items()):
+        spec = _spec_of(module)
+        origin = getattr(spec, "origin", None) or ""
+        if name not in _MAIN and os.path.isabs(origin) and not _LIBRARY.search(origin):
+            found[name] = spec
+    return found
+
+
+def is_loaded_anew(before: dict[str, Any]) -> bool:
+    """Has one of these modules been loaded again since? Then what a worker may have imported of it is not what runs here."""
+    return any(_spec_of(sys.modules.get(name)) is not spec for name, spec in before.items())
+
+
+def _spec_of(module: Any) -> Any:
+    # Not by getattr: some modules answer every question anew.
+    return getattr(module, "__dict__", {}).get("__spec__")
 
 
 class Shipping:
@@ -70,7 +93,9 @@ class Shipping:
             known = self._definitions.get(place)
             if known is None:
                 number = len(self._definitions) + 1
-                known = self._definitions[place] = _definition(number, task, job.apply.fingerprint)
+                known = self._definitions[place] = _definition(
+                    number, task, job.apply.fingerprint, self._applier.tree_of
+                )
             return known
 
     def rows(self, jobs: Sequence[tuple[Job, int]]) -> bytes:
@@ -80,7 +105,7 @@ class Shipping:
             Exception: whatever an argument raises that cannot be pickled.
         """
         pickler = _Pickler(self._applier)
-        pickler.opens = any(job.by_value for job, _ in jobs)
+        pickler.opens = any(job.undecoded is not None for job, _ in jobs)
         return pickler.pickled([_row(job.apply, number) for job, number in jobs])
 
 
@@ -110,12 +135,12 @@ class _MainGlobals(dict[str, Any]):
     """Stands in a pickle for the namespace of the main program."""
 
 
-def _definition(number: int, task: Any, fingerprint: bytes) -> Definition:
+def _definition(number: int, task: Any, fingerprint: bytes, tree_of: Callable[[Any], Any]) -> Definition:
     module = _importable_from(task)
     if module is not None:
         return (number, "module", module, task.full_name, fingerprint)
     try:
-        return (number, "value", task.full_name, _Pickler().pickled(task))
+        return (number, "value", task.full_name, _Pickler().pickled(task), tree_of(task))
     except Exception as error:
         raise EncodeError(
             f"task {task.full_name} cannot be sent to a worker process: {type(error).__name__}: {error}"
@@ -182,7 +207,7 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         return "ABSENT"
 
     def _found(self, found: Found) -> Any:
-        if self.opens or found.data is None or found.codec.startswith("pickle-main"):
+        if self.opens or found.data is None or found.codec.endswith("pickle-main"):
             return same, (self._applier.decode(found),)
         return Found, (ABSENT, found.token, found.codec, found.data)
 

@@ -7,13 +7,14 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from alonzo import AlonzoError
 from alonzo.plugin import Lost
 
-from ._answers import Answers, post_hopeless, post_loss, post_refusal
+from ._answers import Answers, post_hopeless, post_loss, post_refusal, post_undecoded
 from ._backlog import Job
 from ._deadlines import Deadline, Deadlines
 from ._dispatch import START, Dispatch, Place
-from ._shipping import Shipping, surroundings
+from ._shipping import Shipping, is_loaded_anew, loaded_modules, surroundings
 from ._worker_process import End, WorkerProcess
 
 
@@ -41,6 +42,7 @@ class Slot:
         self._wiring = wiring
         self._name = name
         self._worker: WorkerProcess | None = None
+        self._modules: dict[str, Any] = {}  # as they were when the worker was started
         self._reader: threading.Thread | None = None
         self._feeder = threading.Thread(target=self._feed, name=f"{name}-feeder", daemon=True)
         self._feeder.start()
@@ -72,6 +74,7 @@ class Slot:
     def _start(self) -> None:
         if self._worker is not None:
             self._worker.hang_up()
+        self._modules = loaded_modules()
         try:
             worker = WorkerProcess(self._wiring)
         except Exception as error:
@@ -103,11 +106,14 @@ class Slot:
         except Exception as error:
             self._send_one_by_one([job for job, _ in rows], error)
             return
+        serials = [job.serial for job, _ in rows]
+        if is_loaded_anew(self._modules):
+            worker.send((None, "outdated", (serials, b"")))  # it gives the jobs back, and ends
+            return
         known.update(definitions)
         around = surroundings()
         changed = around if around != worker.surroundings else None
         worker.surroundings = around
-        serials = [job.serial for job, _ in rows]
         worker.send((changed, list(definitions.values()), (serials, packed)))
         timeouts = [job.apply.timeout for job, _ in rows if job.apply.timeout is not None]
         if timeouts:
@@ -118,6 +124,11 @@ class Slot:
         if len(jobs) > 1:
             for job in jobs:
                 self._send([job])
+            return
+        if isinstance(error, AlonzoError) and jobs[0].undecoded is not None:
+            # Nor can it be decoded here: its bytes are gone.
+            if self._dispatch.withdrawn(self._place, jobs[0]):
+                post_undecoded(jobs[0])
             return
         problem = f"an argument of {jobs[0].name} cannot be sent to a worker process"
         self._refuse(jobs[0], f"{problem}: {type(error).__name__}: {error}")
@@ -152,8 +163,8 @@ class Slot:
                 self._dispatch.again([job])
                 continue
             answer, report = self._answers.made(row, told, worker)
-            if type(answer) is Lost and told and job.apply.carried and not job.by_value:
-                job.by_value = True  # the worker lacks what its arguments' bytes name
+            if type(answer) is Lost and told and job.apply.carried and job.undecoded is None:
+                job.undecoded = answer  # the worker lacks what its arguments' bytes name
                 self._dispatch.again([job])
             elif not self._dispatch.closed:
                 job.post(job.ticket, answer, report)

@@ -189,7 +189,10 @@ class _Timed:
             self._pool.replace(self._place)
             name = _name(self._item[1])
             goes_on = f"task {name} has timed out, but a thread cannot be stopped: {self._worker} goes on with it"
-            report = Report(self._started, time.time(), self._worker, warnings=(goes_on,), goes_on=True)
+            # One that heeds its deadline (see Capture) ends by itself any moment.
+            heeds = getattr(getattr(self._item[1].task, "func", None), "heeds_deadline", False)
+            said = () if heeds else (goes_on,)
+            report = Report(self._started, time.time(), self._worker, warnings=said, goes_on=True)
             # Within the lock: the thread may say any moment that the job has ended, and that comes after the answer.
             self._pool.answer_late(self._item, report)
 

@@ -90,7 +90,13 @@ def _add_claims_tags_and_outcomes(database: Database) -> None:
     _make_views(database)
 
 
-MIGRATIONS: tuple[Callable[[Database], None], ...] = (_make_tables, _make_views, _add_claims_tags_and_outcomes)
+# The last step shows the size of what is kept by reference.
+MIGRATIONS: tuple[Callable[[Database], None], ...] = (
+    _make_tables,
+    _make_views,
+    _add_claims_tags_and_outcomes,
+    _make_views,
+)
 
 _TABLES = (
     """
@@ -315,7 +321,8 @@ _VIEWS = {
                 WHEN memo.returned THEN 'returned, normal form'
                 ELSE 'normal form' END AS what,
             {_iso("memo.used / 1e3")} AS used, coalesce(memo.codec, value.codec) AS codec,
-            length(coalesce(memo.data, value.data)) AS bytes, {_hex("memo.token")} AS token,
+            CASE WHEN memo.codec LIKE 'stored:%' THEN CAST(CAST(substr(memo.data, 33) AS TEXT) AS INTEGER)
+                ELSE length(coalesce(memo.data, value.data)) END AS bytes, {_hex("memo.token")} AS token,
             memo.footprint, memo.externals
         FROM memo
             LEFT JOIN task ON task.id = memo.task

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
 from typing import Self
 
 from alonzo.plugin import Found, JobRow, Note, Records, RunRow, RunStart, StoreSite, TagRow
@@ -19,7 +20,10 @@ from ._tags import Tags
 
 
 class SqliteStore:
-    """The ports `Store`, `Holds`, `Claims`, `Tagged`. Any thread may call it, one at a time; other processes use the file meanwhile."""
+    """The ports `Store`, `Holds`, `Claims`, `Tagged` and `KeepsBeside`.
+
+    Any thread may call it, one at a time; other processes use the file meanwhile.
+    """
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -28,6 +32,11 @@ class SqliteStore:
         self._jobs = Jobs(connection)
         self._tags = Tags(connection)
         self._claims = Claims(connection)
+
+    @property
+    def beside(self) -> Path:
+        """The directory of the database."""
+        return self._connection.path.parent
 
     @classmethod
     def open(cls, site: StoreSite, settings: SqliteSettings) -> Self:

@@ -1,0 +1,185 @@
+"""Large buffers are stored beside the pickle, and parts of values by their own serializers."""
+
+import pickle
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from alonzo import AlonzoError, EncodeError
+from alonzo._buffers import joined, taken_apart
+from alonzo._codec import Codec
+from alonzo._containers import expressions, topological
+from alonzo._digests import SIZE, Digester, blake, buffer_token, digest_of
+
+
+class Block:
+    """A buffer, as the arrays of libraries are pickled with protocol 5."""
+
+    def __init__(self, data):
+        self.data = data
+
+    def __reduce_ex__(self, protocol):
+        return Block, (pickle.PickleBuffer(self.data),)
+
+
+class Sheet:
+    def __init__(self, text):
+        self.text = text
+
+
+class Sheets:
+    name = "sheet"
+    version = 2
+    kinds = (f"{__name__}.Sheet",)
+
+    def takes(self, value):
+        return value.text != "no"
+
+    def dumps(self, value):
+        return b"".join(self.pieces(value))
+
+    def pieces(self, value):
+        return [b"<", value.text.encode(), b">"]
+
+    def loads(self, data, version):
+        assert version == 2
+        view = memoryview(data)
+        assert bytes(view[:1]) + bytes(view[-1:]) == b"<>"
+        found = Sheet(bytes(view[1:-1]).decode())
+        found.read_only = view.readonly
+        return found
+
+
+def test_buffers_are_not_copied_when_a_value_is_read():
+    codec, data = Codec().encode({"a": [Block(b"x" * 1000), Block(b"y" * 100_000)], "b": Block(b"z")})
+
+    back = Codec().decode(codec, memoryview(data))
+
+    assert codec == "frame-pickle"
+    first, second = back["a"]
+    assert first.data.obj is second.data.obj is data
+    assert (bytes(first.data), bytes(second.data)) == (b"x" * 1000, b"y" * 100_000)
+    assert bytes(back["b"].data) == b"z"
+
+
+@given(st.binary(max_size=50), st.lists(st.lists(st.binary(max_size=200), max_size=3), max_size=5))
+@settings(max_examples=50, derandomize=True, database=None)
+def test_a_pickle_and_its_buffers_come_apart_as_they_were_joined(pickled, buffers):
+    data = joined(pickled, buffers)
+    first, rest = taken_apart(data)
+
+    assert bytes(first) == pickled
+    assert [bytes(view) for view in rest] == [b"".join(pieces) for pieces in buffers]
+    for cut in range(len(data)):
+        with pytest.raises(ValueError, match=r"bytes are missing|no pickle with buffers"):
+            taken_apart(data[:cut])
+
+
+def test_every_buffer_begins_at_a_multiple_of_64_bytes():
+    data = joined(b"p" * 7, [[b"a" * 3, b"a" * 70], [b"b" * 5]])
+
+    assert data.index(b"a") % 64 == data.index(b"b") % 64 == 0
+
+
+def test_a_type_is_found_by_its_full_name_and_its_serializer_has_it_also_inside_containers():
+    codec = Codec([Sheets()])
+
+    assert codec.encode(Sheet("x")) == ("plugin:sheet.2", b"<x>")
+    assert codec.decode("plugin:sheet.2", memoryview(b"<x>")).text == "x"
+    for text in ("short", "long" * 1000):
+        both = codec.decode(*codec.encode({"deep": (Sheet(text), [Sheet("second" + text)], Block(b"b" * 600))}))
+        assert both["deep"][0].text == text
+        assert both["deep"][1][0].text == "second" + text
+        assert bytes(both["deep"][2].data) == b"b" * 600
+
+
+def test_one_object_that_stands_twice_is_one_object_again():
+    codec, sheet = Codec([Sheets()]), Sheet("x" * 1000)
+
+    first, second = codec.decode(*codec.encode([sheet, sheet]))
+
+    assert first is second
+
+
+def test_what_a_serializer_does_not_take_is_pickled():
+    codec = Codec([Sheets()])
+
+    assert codec.encode(Sheet("no"))[0] == "pickle"
+    assert codec.decode(*codec.encode([Sheet("no")]))[0].text == "no"
+
+
+def test_small_bytes_from_a_row_are_copied_for_who_wants_to_write_and_views_are_not():
+    codec = Codec([Sheets()])
+    name, data = codec.encode([Sheet("x" * 1000)])
+
+    assert codec.decode(name, data)[0].read_only is False
+    assert codec.decode(name, memoryview(data))[0].read_only is True
+    assert codec.decode(name, bytearray(data))[0].read_only is False
+
+
+def test_expressions_may_hold_what_has_buffers():
+    from machine_driver import World
+    from random_programs import add
+
+    world = World()
+    body = [add(Block(b"x" * 5000), Sheet("y" * 1000))]
+    codec = Codec([Sheets()], world.resolve)
+    name, data = codec.encode_lazy(body, topological(expressions(body)))
+
+    (call,) = codec.decode(name, memoryview(data))
+    assert name == "table-frame-pickle"
+    assert bytes(call._args[0].data) == b"x" * 5000
+    assert call._args[1].text == "y" * 1000
+
+
+def test_a_serializer_that_fails_inside_a_container_is_named():
+    class Failing(Sheets):
+        def pieces(self, value):
+            raise ValueError("no ink")
+
+    with pytest.raises(EncodeError, match="the serializer sheet failed: ValueError: no ink"):
+        Codec([Failing()]).encode([Sheet("x")])
+
+
+def test_code_of_another_python_is_not_run():
+    with pytest.raises(AlonzoError, match="another version of Python"):
+        Codec().decode("py2.7-pickle", pickle.dumps(1))
+
+
+def test_many_bytes_are_stored_as_they_are():
+    many = bytes(100_000)
+
+    codec, data = Codec().encode(many)
+
+    assert (codec, data is many) == ("bytes", True)
+    assert Codec().decode(codec, memoryview(data)) == many
+
+
+@pytest.mark.parametrize("size", [0, 31, 32, 4095, 4096, 100_000])
+def test_the_digest_of_a_large_scalar_is_that_of_its_encoding(size):
+    data = bytes(range(256)) * (size // 256 + 1)
+    data, token = data[:size], Digester().token
+
+    assert digest_of(token(data, None)) == blake(b"b" + data)
+    assert digest_of(token(bytearray(data), None)) == blake(b"B" + data)
+    assert digest_of(token("é" * size, None)) == blake(b"s" + ("é" * size).encode())
+    assert token([data], None) == token([bytes(bytearray(data))], None)
+    assert token(memoryview(data), None) == token(memoryview(bytearray(data)), None)
+    assert token(memoryview(data + data)[::2], None) == token(memoryview((data + data)[::2]), None)
+    assert token(memoryview(data), None) != token(data, None)
+    assert len(buffer_token(b"", data)) == SIZE + 1
+
+
+def test_a_large_buffer_is_digested_where_it_lies():
+    import tracemalloc
+
+    data = bytearray(30_000_000)
+    tracemalloc.start()
+    try:
+        Digester().token([memoryview(data), data, bytes(0)], None)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+    assert peak < 1_000_000

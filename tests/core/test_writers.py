@@ -1,0 +1,40 @@
+"""What is said of tasks that write where something else counts on what was there."""
+
+import pytest
+
+from alonzo._writers import Writers
+
+GIVEN = (("file", "a.txt", b"1"),)
+
+
+@pytest.mark.parametrize("before", [b"1", None])
+def test_a_result_that_is_another_at_an_argument_s_place_is_a_rewritten_argument(before):
+    [problem] = Writers().problems("flow.edit", [("file", "a.txt", before)], [("file", "a.txt", b"2")])
+
+    assert problem.startswith("flow.edit has rewritten its argument a.txt: ")
+
+
+def test_an_argument_handed_on_is_no_write():
+    writers = Writers()
+
+    assert list(writers.problems("flow.make", (), GIVEN)) == []
+    assert list(writers.problems("flow.hand_on", GIVEN, GIVEN)) == []
+    assert list(writers.problems("flow.name", (), GIVEN)) == []
+
+
+def test_two_results_that_differ_at_one_place_are_two_writers():
+    writers = Writers()
+
+    assert list(writers.problems("flow.one", (), GIVEN)) == []
+    [problem] = writers.problems("flow.two", (), [("file", "a.txt", b"2")])
+    [again] = writers.problems("flow.two", (), [("file", "a.txt", b"3")])
+
+    assert problem.startswith("flow.one and flow.two have both written a.txt: ")
+    assert again.startswith("two calls of flow.two have written a.txt: ")
+
+
+def test_kinds_have_places_of_their_own():
+    writers = Writers()
+
+    assert list(writers.problems("flow.one", (), [("file", "a", b"1"), ("directory", "a", b"2")])) == []
+    assert list(writers.problems("flow.two", (), [("directory", "a", b"2"), ("file", "b", b"3")])) == []
