@@ -1,128 +1,152 @@
-"""What files are now: digests of content, remembered for as long as nothing can have changed."""
-
-# A Path for each of 10,000 places would cost more than what is asked of it.
-# ruff: noqa: PTH109, PTH116, PTH123
+"""What files, directories and sets of files are now: the inspectors, which travel to workers."""
 
 from __future__ import annotations
 
-import os
-import stat
-import time
-from collections.abc import Sequence
-from hashlib import blake2b
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from alonzo import AlonzoError
+from alonzo.plugin import Inspector
 
-from ._file import File
+from ._dir import Dir
+from ._file import File, IntermediateFile
+from ._fileset import FileSet
+from ._filesystem import configure
+from ._hashers import FileHasher, Hashers, offered, taken_apart
+from ._inspector_local import LocalFiles
+from ._inspector_trees import directory_digest, set_digest
+from ._settings import FilesSettings
+from ._urls import is_url, place_of
 
-_BLOCK = 1 << 20  # bytes
-_LARGE = 1 << 18  # bytes; from here on, hashing takes longer than handing it to a thread
-_MOST_THREADS = 8
-# Two writes within one tick of a file system's clock leave the same times: the coarsest ticks 2 s.
-_TICK = 2_000_000_000  # nanoseconds
+if TYPE_CHECKING:
+    from ._inspector_remote import RemoteFiles
 
-_Stamp = tuple[int, int, int, int, int]
+Offers = Callable[..., Sequence[tuple[str, Any]]]
+
+
+def inspectors(settings: FilesSettings, root: Path, offers: Offers) -> list[Inspector]:
+    """The inspectors of a project's files, with the hashers that plugins offer.
+
+    Raises:
+        SettingsError: a hasher that the settings name does not exist, or cannot do what it is asked for.
+    """
+    hashers = [hasher for _, hasher in offers("alonzo_file_hashers", FileHasher, offered)]
+    files = Files(str(root), Hashers(hashers, settings.hasher, settings.hashers), settings.storage)
+    return [FileInspector(files), IntermediateFileInspector(files), DirInspector(files), FileSetInspector(files)]
+
+
+class Files:
+    """All files, wherever they are, as one project sees them: what the inspectors have in common."""
+
+    def __init__(self, root: str, hashers: Hashers, storage: Mapping[str, Mapping[str, Any]]) -> None:
+        self.root = root
+        self.hashers = hashers
+        self._storage = storage
+        self._local = LocalFiles(root, hashers)
+        self._remote: RemoteFiles | None = None
+        configure(storage)
+
+    def __reduce__(self) -> tuple[type[Files], tuple[str, Hashers, Mapping[str, Mapping[str, Any]]]]:
+        return (Files, (self.root, self.hashers, dict(self._storage)))
+
+    def place(self, path: str, hasher: str | None) -> str:
+        return self.hashers.place(place_of(path, self.root), hasher)
+
+    def digests(self, places: Sequence[str]) -> list[bytes | None]:
+        """The digests of files, None where there is none; in one batch."""
+        remote = [index for index, place in enumerate(places) if "://" in place]
+        if not remote:
+            return self._local.digests(places)
+        answers: list[bytes | None] = [None] * len(places)
+        for index, digest in zip(remote, self._far().digests([places[index] for index in remote]), strict=True):
+            answers[index] = digest
+        local = [index for index, place in enumerate(places) if "://" not in place]
+        for index, digest in zip(local, self._local.digests([places[index] for index in local]), strict=True):
+            answers[index] = digest
+        return answers
+
+    def _far(self) -> RemoteFiles:
+        if self._remote is None:
+            from ._inspector_remote import RemoteFiles  # what opens connections is imported by those who have URLs
+
+            self._remote = RemoteFiles(self.hashers)
+        return self._remote
+
+
+def local_path(place: str) -> str | None:
+    """The path that a place names, None for a URL: see the port OfFiles."""
+    _, plain = taken_apart(place)
+    return None if is_url(plain) else plain
 
 
 class FileInspector:
-    """The inspector of `File`. A place is a path, relative to the project's root when below it.
+    """The inspector of `File`. A place is a path, relative to the project's root when below it, or a URL; with the hasher in front when it
+    is not the one that is for all such files.
 
-    `inspect` answers the BLAKE2b digest (16 bytes) of the content, None where there is no file.
-    It raises AlonzoError, naming the path, for a directory and for what cannot be read.
+    `inspect` answers what the hasher says of each, None where there is no file. It raises AlonzoError, naming path or URL, for a directory
+    and for what cannot be read.
     """
 
     kind = "file"
     kinds: tuple[type, ...] = (File,)
 
-    def __init__(self, root: str) -> None:
-        self.root = root
-        self._prefix = os.path.join(root, "")
-        self._seen: dict[str, tuple[_Stamp, bytes]] = {}
-
-    def __reduce__(self) -> tuple[type[FileInspector], tuple[str]]:
-        return (FileInspector, (self.root,))
+    def __init__(self, files: Files) -> None:
+        self._files = files
 
     def place(self, value: File) -> str:
-        path = value.path
-        if not os.path.isabs(path):
-            path = os.path.normpath(os.path.join(os.getcwd(), path))
-        return path.removeprefix(self._prefix).replace(os.sep, "/")
+        return self._files.place(value.path, value.hasher)
 
-    def inspect(self, places: Sequence[str]) -> list[bytes | None]:
-        digests: list[bytes | None] = []
-        changed: list[tuple[int, str, int]] = []
-        for place in places:
-            path = os.path.join(self.root, place)
-            digest = None
-            found = _look(path)
-            if found is not None:
-                stamp, seen = _stamp(found), self._seen.get(path)
-                if seen is not None and seen[0] == stamp:
-                    digest = seen[1]
-                else:
-                    changed.append((len(digests), path, found.st_size))
-            digests.append(digest)
-        self._hash(changed, digests)
-        return digests
+    def inspect(self, places: Sequence[str]) -> Sequence[bytes | None]:
+        return self._files.digests(places)
 
-    def _hash(self, changed: list[tuple[int, str, int]], digests: list[bytes | None]) -> None:
-        """Fill in the digests of what changed; large files' in parallel: hashing frees the GIL."""
-        large = [item for item in changed if item[2] >= _LARGE]
-        if len(large) < 2:
-            for index, path, _ in changed:
-                digests[index] = self._digest(path)
-            return
-        from concurrent.futures import ThreadPoolExecutor  # slow to import, and rarely needed
-
-        width = min(_MOST_THREADS, len(large), os.cpu_count() or 1)
-        with ThreadPoolExecutor(width, "alonzo-files") as pool:
-            awaited = [(index, pool.submit(self._digest, path)) for index, path, _ in large]
-            for index, path, size in changed:
-                if size < _LARGE:
-                    digests[index] = self._digest(path)
-            for index, future in awaited:
-                digests[index] = future.result()
-
-    def _digest(self, path: str) -> bytes | None:
-        """The digest of the content; remembered unless a change could leave the same times."""
-        began = time.time_ns()
-        try:
-            with open(path, "rb", buffering=0) as file:
-                before = os.fstat(file.fileno())
-                content = blake2b(digest_size=16)
-                while block := file.read(min(_BLOCK, before.st_size + 1)):
-                    content.update(block)
-                after = os.fstat(file.fileno())
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        except OSError as error:
-            raise _unreadable(path, error) from error
-        digest = content.digest()
-        newest = max(after.st_mtime_ns, after.st_ctime_ns)
-        if _stamp(before) == _stamp(after) and newest < began - _TICK:
-            self._seen[path] = (_stamp(after), digest)
-        return digest
+    def local_path(self, place: str) -> str | None:
+        return local_path(place)
 
 
-def _stamp(found: os.stat_result) -> _Stamp:
-    """What tells a file from what it was before."""
-    return (found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino, found.st_dev)
+class IntermediateFileInspector(FileInspector):
+    """The inspector of `File(keep=False)`: what was recorded holds as well when the file is not there any more."""
+
+    kind = "intermediate file"
+    kinds: tuple[type, ...] = (IntermediateFile,)
+    absent_is_valid = True
 
 
-def _look(path: str) -> os.stat_result | None:
-    try:
-        found = os.stat(path)
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except OSError as error:
-        raise _unreadable(path, error) from error
-    if stat.S_ISREG(found.st_mode):
-        return found
-    if stat.S_ISDIR(found.st_mode):
-        raise AlonzoError(f"{path} is a directory: a File names one file")
-    # To open a pipe would wait for its other end, for ever.
-    raise AlonzoError(f"{path} is not a regular file: its content cannot be digested")
+class DirInspector:
+    """The inspector of `Dir`: the names of the files below, and what their hasher says of each. None where there is no directory.
+
+    It raises AlonzoError, naming the path, for what is no directory, and for what cannot be listed or read.
+    """
+
+    kind = "directory"
+    kinds: tuple[type, ...] = (Dir,)
+
+    def __init__(self, files: Files) -> None:
+        self._files = files
+
+    def place(self, value: Dir) -> str:
+        return self._files.place(value.path, value.hasher)
+
+    def inspect(self, places: Sequence[str]) -> Sequence[bytes | None]:
+        return [directory_digest(self._files, place) for place in places]
+
+    def local_path(self, place: str) -> str | None:
+        return local_path(place)
 
 
-def _unreadable(path: str, error: OSError) -> AlonzoError:
-    return AlonzoError(f"{path} cannot be read: {error.strerror or error}")
+class FileSetInspector:
+    """The inspector of `FileSet`: the names of the files that match, and what their hasher says of each."""
+
+    kind = "file set"
+    kinds: tuple[type, ...] = (FileSet,)
+
+    def __init__(self, files: Files) -> None:
+        self._files = files
+
+    def place(self, value: FileSet) -> str:
+        return self._files.place(value.pattern, value.hasher)
+
+    def inspect(self, places: Sequence[str]) -> Sequence[bytes | None]:
+        return [set_digest(self._files, place) for place in places]
+
+    def local_path(self, place: str) -> str | None:
+        return local_path(place)

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any, Self, cast
 
-_LONGEST_NAME = 64  # characters of the real name in the other's, which must fit into 255 bytes
+from ._listing import unfinished
 
 
 def open_to_replace(path: str, mode: str, options: Mapping[str, Any]) -> IO[Any]:
-    """Open `path` for writing, with the options of the built-in `open`; makes missing directories.
+    """Open a local `path` for writing, with the options of the built-in `open`; makes missing directories.
 
     Raises OSError as the built-in does.
     """
@@ -24,10 +23,12 @@ def open_to_replace(path: str, mode: str, options: Mapping[str, Any]) -> IO[Any]
         # A device is written to, never replaced; the rest are the built-in's errors.
         return target.open(mode, **options)
     target.parent.mkdir(parents=True, exist_ok=True)
-    other = target.with_name(f".{target.name[:_LONGEST_NAME]}.{os.urandom(6).hex()}.tmp")
+    other = target.with_name(unfinished(target.name))
     other.touch(exist_ok=False)
     try:
         if target.exists():
+            import shutil  # slow to import, and not needed by new files
+
             shutil.copymode(target, other)
             if "w" not in mode:
                 shutil.copyfile(target, other)
@@ -35,7 +36,38 @@ def open_to_replace(path: str, mode: str, options: Mapping[str, Any]) -> IO[Any]
     except BaseException:
         other.unlink()
         raise
-    return cast("IO[Any]", _Replacement(file, other, target))
+    return cast("IO[Any]", _Replacement(file, other, str(target), lambda: other.replace(target)))
+
+
+def open_to_upload(url: str, mode: str, options: Mapping[str, Any]) -> IO[Any]:
+    """Open a remote file for writing: a local one, which is uploaded when it is closed.
+
+    Raises OSError or AlonzoError when it cannot be written there, or, to be added to, not be read.
+    """
+    import tempfile  # not needed by local files
+
+    from ._filesystem import filesystem_of
+    from ._transfer import check_writable, fetch, upload
+
+    check_writable(url)
+    filesystem_of(url)  # what is missing is said before the work is done
+    handle, name = tempfile.mkstemp(prefix="alonzo-files-")
+    os.close(handle)
+    other = Path(name)
+    try:
+        if "w" not in mode:
+            with contextlib.suppress(*([FileNotFoundError] if "a" in mode else [])):
+                fetch(url, name)
+        file = other.open(mode, **options)
+    except BaseException:
+        other.unlink()
+        raise
+
+    def publish() -> None:
+        upload(name, url)
+        other.unlink()
+
+    return cast("IO[Any]", _Replacement(file, other, url, publish))
 
 
 class _Replacement:
@@ -44,21 +76,18 @@ class _Replacement:
     `close`, and the end of a `with` block without an exception, publish; all else discards.
     """
 
-    def __init__(self, file: IO[Any], path: Path, target: Path) -> None:
+    def __init__(self, file: IO[Any], path: Path, name: str, publish: Callable[[], object]) -> None:
         self._file = file
         self._path = path
-        self._target = target
-
-    @property
-    def name(self) -> str:
-        return str(self._target)
+        self._publish = publish
+        self.name = name
 
     def close(self) -> None:
         if self._file.closed:
             return
         try:
             self._file.close()
-            self._path.replace(self._target)
+            self._publish()
         except BaseException:
             self._discard()
             raise
