@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any
 
 from lab import Figures, Lab
@@ -199,6 +200,45 @@ def memory(lab: Lab) -> Round:
     return seen
 
 
+def files(lab: Lab) -> Round:
+    n, place, seen = lab.calls, lab.place(), {}
+    lab.files("make", place, n, size=200)
+    for case in ("first", "again"):
+        seen.update({f"{case}: {name}": found for name, found in lab.files(case, place, n).items()})
+    lab.leave(place)
+    for size in (1, 16):
+        for hasher in ("content", "blake3") if find_spec("blake3") else ("content",):
+            place, count = lab.place(), 128 // size
+            lab.files("make", place, count, size=size << 20)
+            found = lab.files("large", place, count, hasher=hasher)
+            seen.update({f"{size} MiB, {hasher}: {name}": figures for name, figures in found.items()})
+            lab.leave(place)
+    return seen
+
+
+def values(lab: Lab) -> Round:
+    """By worker processes: the peak is the coordinator's."""
+    program, two = lab.program(), {"executor": "processes", "workers": 2, "warm": "workers"}
+    megabytes = lab.calls // 10
+    place, seen = lab.place(), {}
+    seen["1 GB"] = lab.alonzo(program, "hand_over", megabytes, store=place, **two)
+    lab.leave(place)
+    place = lab.place()
+    lab.alonzo(program, "turned_array", megabytes, store=place, **two)
+    seen["1 GB, recalled"] = lab.alonzo(program, "hand_over", megabytes, store=place, **two)
+    assert "flow.turned" not in seen["1 GB, recalled"]["ran"]
+    lab.leave(place)
+    for name, n in (("1,000 × 1 MB", lab.calls // 10), ("200 × 1 MB", lab.calls // 50)):
+        place = lab.place()
+        seen[name] = lab.alonzo(program, "packets", n, 1 << 20, store=place, **two) | {"calls": n}
+        lab.leave(place)
+    if lab.redun:
+        place, n = lab.place(), lab.calls // 50
+        seen["redun, 200 × 1 MB"] = lab.on_redun("packets", n, 1 << 20, store=place, workers=2) | {"calls": n}
+        lab.leave(place)
+    return seen
+
+
 def slope(seen: Round) -> float:
     """Bytes of peak memory per further call."""
     few, many = seen["few"], seen["many"]
@@ -326,6 +366,40 @@ BENCHMARKS = (
         (
             Bar("per further call of a fan-out", "bytes", slope, 1_536),
             Bar("peak with results of 10 KB", "MB", only("10 KB results", "peak", 1e-6), 300),
+        ),
+    ),
+    Benchmark(
+        "values",
+        "large values between two worker processes; peak of the coordinator",
+        values,
+        (
+            Bar("1 GB through three tasks: peak", "MB", only("1 GB", "peak", 1e-6), 200),
+            Bar("1 GB recalled for one task: read back", "bytes", only("1 GB, recalled", "read_back"), 0),
+            Bar("1,000 values of 1 MB: peak", "MB", only("1,000 × 1 MB", "peak", 1e-6), 200),
+            Bar("redun's time, of Alonzo's", "×", ratio("redun, 200 × 1 MB", "200 × 1 MB"), 50, at_least=True),
+        ),
+    ),
+    Benchmark(
+        "files",
+        "inspecting files that the operating system has in memory; small: 200 bytes",
+        files,
+        (
+            Bar("unchanged, in a new process: of os.stat", "×", ratio("again: in a new process", "again: os.stat"), 5),
+            Bar("the same, CPU", "×", ratio("again: in a new process", "again: os.stat", "cpu")),
+            Bar("unchanged, once more: of os.stat", "×", ratio("again: once more", "again: os.stat"), 5),
+            Bar("small, first: of open, read, hash", "×", ratio("first: inspect", "first: open, read, hash"), 2),
+            Bar("the same, CPU", "×", ratio("first: inspect", "first: open, read, hash", "cpu")),
+            *(
+                Bar(
+                    f"{size} MiB, {hasher}: rate, of the algorithm's",
+                    "×",
+                    ratio(f"{size} MiB, {hasher}: the algorithm", f"{size} MiB, {hasher}: inspect"),
+                    0.8,
+                    at_least=True,
+                )
+                for size in (1, 16)
+                for hasher in ("content", "blake3")
+            ),
         ),
     ),
     Benchmark(

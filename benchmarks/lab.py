@@ -74,6 +74,10 @@ class Lab:
     def floor(self, case: str, n: int, store: Path) -> Figures:
         return self._measured(sys.executable, "on_floor.py", case, {"store": str(store / "floor.db"), "n": n})
 
+    def files(self, case: str, place: Path, n: int, **options: Any) -> dict[str, Figures]:
+        """Files in a directory, by Alonzo and by hand: figures by the name of what was measured."""
+        return self._measured(sys.executable, "on_files.py", case, {"directory": str(place), "n": n, **options})
+
     def on_redun(self, root: str, *args: Any, store: Path, **options: Any) -> Figures:
         given = {"root": root, "args": args, "store": str(store / "redun.db"), **options}
         return self._measured(self._redun_python, "on_redun.py", "run", given)

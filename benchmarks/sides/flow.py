@@ -1,5 +1,6 @@
 """The workflows that are measured. Copies of this file, one of them changed, are imported as the module `flow`."""
 
+import random
 import time
 
 from alonzo import task
@@ -71,3 +72,48 @@ def lengths(all_data):
 def blobs(n):
     """`n` results of 10 KB, consumed a hundred at a time."""
     return total([lengths([blob(i) for i in range(first, min(first + 100, n))]) for first in range(0, n, 100)])
+
+
+@task
+def array(megabytes, which=0):
+    """Random numbers, which no compressor makes smaller."""
+    import numpy
+
+    return numpy.random.default_rng(which).random(megabytes << 17)
+
+
+@task
+def turned(numbers):
+    return numbers[::-1].copy()
+
+
+@task
+def summed(numbers):
+    return float(numbers.sum())
+
+
+@task
+def hand_over(megabytes):
+    """An array that three tasks make, change and read."""
+    return summed(turned(array(megabytes)))
+
+
+@task
+def turned_array(megabytes):
+    return turned(array(megabytes))
+
+
+@task
+def packet(which, size):
+    return random.Random(which).randbytes(size)
+
+
+@task
+def length(data):
+    return len(data)
+
+
+@task
+def packets(n, size):
+    """`n` values of so many bytes, each made by one task and read by another."""
+    return total([length(packet(which, size)) for which in range(n)])

@@ -6,6 +6,7 @@ import sys
 from meter import Meter, database_size, serve
 
 from alonzo import Runtime
+from alonzo._value_directory import ValueDirectory
 
 
 def run(program, root, args, *, store=None, executor="threads", workers=None, force=(), warm="inc", repeat=1):
@@ -16,6 +17,7 @@ def run(program, root, args, *, store=None, executor="threads", workers=None, fo
     repeat  runs, each of other inputs (a further argument, the first input); the figures are those of one
     """
     sys.path.insert(0, program)
+    read_back = counting_values()
     flow = importlib.import_module("flow")
     call = getattr(flow, root)
     if warm == "root":
@@ -32,12 +34,25 @@ def run(program, root, args, *, store=None, executor="threads", workers=None, fo
                 runtime.run(call(*args, *more), force=force)
         statements = getattr(runtime.store, "statements", 0) - before
         ran, recalled = dict(runtime.last.ran), dict(runtime.last.recalled)
-    read = meter.read(statements=statements, ran=ran, recalled=recalled)
+    read = meter.read(statements=statements, ran=ran, recalled=recalled, read_back=sum(read_back))
     read["wall"] /= repeat
     read["cpu"] /= repeat
     if store:
         read["database"] = database_size(store)
     return read
+
+
+def counting_values():
+    """The bytes of each value that this process, not a worker, reads from the value store."""
+    sizes, get = [], ValueDirectory.get
+
+    def counted(self, content):
+        data = get(self, content)
+        sizes.append(len(data))
+        return data
+
+    ValueDirectory.get = counted
+    return sizes
 
 
 if __name__ == "__main__":

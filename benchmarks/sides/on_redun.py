@@ -1,6 +1,7 @@
 """The work on redun, in an environment of its own: neither Alonzo nor its plugins are there."""
 
 import logging
+import random
 import time
 
 from meter import Meter, database_size, serve
@@ -49,13 +50,31 @@ def naps(n, seconds):
     return total([nap(seconds, i) for i in range(n)])
 
 
-ROOTS = {"fan_out": fan_out, "fan_out_shallow": fan_out_shallow, "chain": chain, "naps": naps}
+@task(executor="process")
+def packet(which, size):
+    return random.Random(which).randbytes(size)
+
+
+@task(executor="process")
+def length(data):
+    return len(data)
+
+
+@task()
+def packets(n, size):
+    return total([length(packet(which, size)) for which in range(n)])
+
+
+ROOTS = {"packets": packets, "fan_out": fan_out, "fan_out_shallow": fan_out_shallow, "chain": chain, "naps": naps}
 
 
 def run(store, root, args, workers=20):
     """Run `root(*args)` in a scheduler that is open and has run something; `failed` says with what, where it does."""
     logging.disable(logging.CRITICAL)
-    executors = {"executors.default": {"type": "local", "max_workers": workers}}
+    executors = {
+        "executors.default": {"type": "local", "max_workers": workers},
+        "executors.process": {"type": "local", "mode": "process", "max_workers": workers},
+    }
     scheduler = Scheduler(config=Config({"backend": {"db_uri": f"sqlite:///{store}"}, **executors}))
     scheduler.load()
     scheduler.run(inc(-10))

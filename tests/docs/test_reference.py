@@ -11,10 +11,13 @@ import pytest
 from doc_pages import ROOT, headings, pages
 
 import alonzo
+import alonzo_files
+import alonzo_handles
 from alonzo import AlonzoError, Settings, _hookspecs
 from alonzo_cli import _hookspecs as cli_hookspecs
 from alonzo_cli._log import log
 from alonzo_cli._run import run
+from alonzo_files import _hookspecs as files_hookspecs
 from alonzo_store_sqlite import _schema
 
 REFERENCE = ROOT / "docs" / "reference"
@@ -48,14 +51,14 @@ def signatures(*modules):
 
 
 def test_every_hook_is_documented_with_its_exact_signature():
-    wanted = signatures(_hookspecs, cli_hookspecs)
+    wanted = signatures(_hookspecs, cli_hookspecs, files_hookspecs)
 
     assert len(wanted) >= 9
     assert missing(wanted.values(), headings(text("reference/hooks.md"))) == []
 
 
 def test_no_hook_is_documented_that_does_not_exist():
-    wanted = signatures(_hookspecs, cli_hookspecs)
+    wanted = signatures(_hookspecs, cli_hookspecs, files_hookspecs)
     documented = [heading for heading in headings(text("reference/hooks.md")) if heading.startswith("`alonzo_")]
 
     assert missing(documented, wanted.values()) == []
@@ -118,7 +121,7 @@ RUN = inspect.signature(alonzo.run)
 def test_every_port_that_a_hook_asks_for_is_documented():
     asked = re.findall(r"Iterable\[(\w+)\]", " ".join(signatures(_hookspecs).values()))
 
-    assert len(set(asked)) == 6
+    assert len(set(asked)) == 7
     assert missing(asked, headings(text("reference/ports.md"))) == []
 
 
@@ -201,6 +204,7 @@ def test_every_part_of_the_record_that_is_public_has_its_word_in_the_glossary():
 
 def test_no_page_names_an_error_that_does_not_exist():
     pythons = {name for name in dir(builtins) if name.endswith("Error")} | {asyncio.CancelledError.__name__}
+    plugins = {name for name in (*alonzo_files.__all__, *alonzo_handles.__all__) if name.endswith("Error")}
     for name, path in pages().items():
         named = set(re.findall(r"`(\w+Error)`", path.read_text("utf-8")))
-        assert missing(named, {*errors(), "AlonzoError", *pythons}) == [], name
+        assert missing(named, {*errors(), "AlonzoError", *pythons, *plugins}) == [], name

@@ -14,15 +14,27 @@ ROOT = Path(__file__).parents[2]
 PROJECTS = {
     "alonzo": ROOT,
     "alonzo_cli": ROOT / "plugins/alonzo-cli",
+    "alonzo_datasets": ROOT / "plugins/alonzo-datasets",
     "alonzo_executor_local": ROOT / "plugins/alonzo-executor-local",
     "alonzo_files": ROOT / "plugins/alonzo-files",
+    "alonzo_handles": ROOT / "plugins/alonzo-handles",
+    "alonzo_hasher_blake3": ROOT / "plugins/alonzo-hasher-blake3",
+    "alonzo_serializer_arrow": ROOT / "plugins/alonzo-serializer-arrow",
+    "alonzo_serializer_cloudpickle": ROOT / "plugins/alonzo-serializer-cloudpickle",
+    "alonzo_serializer_numpy": ROOT / "plugins/alonzo-serializer-numpy",
     "alonzo_store_sqlite": ROOT / "plugins/alonzo-store-sqlite",
 }
 PLUGINS = sorted(PROJECTS.keys() - {"alonzo"})
 ENTRY_NAMES = {
     "alonzo_cli": "cli",
+    "alonzo_datasets": "datasets",
     "alonzo_executor_local": "executor-local",
     "alonzo_files": "files",
+    "alonzo_handles": "handles",
+    "alonzo_hasher_blake3": "hasher-blake3",
+    "alonzo_serializer_arrow": "serializer-arrow",
+    "alonzo_serializer_cloudpickle": "serializer-cloudpickle",
+    "alonzo_serializer_numpy": "serializer-numpy",
     "alonzo_store_sqlite": "store-sqlite",
 }
 FLOW = '''\
@@ -75,11 +87,12 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def installed(folder, tmp_path_factory):
-    """Give the programs' folder of a clean environment with alonzo[standard] from those wheels."""
+    """Give the programs' folder of a clean environment with alonzo[standard] and all other plugins from those wheels."""
     made = tmp_path_factory.mktemp("clean")
     run(sys.executable, "-m", "venv", made, cwd=made)
     programs = made / ("Scripts" if os.name == "nt" else "bin")
-    install = ["-m", "pip", "install", "--find-links", folder, "alonzo[standard]"]
+    others = [package.replace("_", "-") for package in PLUGINS]
+    install = ["-m", "pip", "install", "--find-links", folder, "alonzo[standard]", *others]
     run(programs / "python", *install, cwd=made)
     return programs
 
@@ -117,7 +130,12 @@ def test_the_group_third_party_is_what_all_distributions_need_from_elsewhere():
 
 @pytest.mark.parametrize("package", PLUGINS)
 def test_a_plugin_registers_its_package_under_its_name_in_the_settings(package):
-    assert project(package)["entry-points"] == {"alonzo": {ENTRY_NAMES[package]: package}}
+    groups = project(package)["entry-points"]
+
+    assert groups.pop("alonzo") == {ENTRY_NAMES[package]: package}
+    assert groups == (
+        {"alonzo.scripts": {"files": "alonzo_files._script_call:of_task"}} if package == "alonzo_files" else {}
+    )
 
 
 @pytest.mark.parametrize("package", PLUGINS)
