@@ -53,6 +53,7 @@ class ModuleText:
         self._lines = text.splitlines()
         self._filename = filename
         self._codes: dict[str, list[CodeType]] | None = None
+        self._codes_alone: dict[str, list[CodeType]] | None = None
         self._lambdas: dict[int, list[Definition]] | None = None
         self._found: dict[CodeType, tuple[CodeType, Definition | None]] = {}
         self._forms: dict[tuple[object, ...], str] = {}
@@ -122,6 +123,9 @@ class ModuleText:
     def _function(self, code: CodeType) -> Definition | None:
         same = [each for each in self._compiled().get(code.co_qualname, ()) if is_same_code(each, code)]
         if not same:
+            # A notebook compiles each statement of a cell alone; without sight of its import, a module's function is called otherwise.
+            same = [each for each in self._compiled_alone().get(code.co_qualname, ()) if is_same_code(each, code)]
+        if not same:
             return None
         here = _position(code)
         best = min(same, key=lambda each: (_position(each) != here, each.co_firstlineno))
@@ -141,13 +145,22 @@ class ModuleText:
 
     def _compiled(self) -> dict[str, list[CodeType]]:
         if self._codes is None:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                code = compile(self.tree, self._filename, "exec", dont_inherit=True)
-            self._codes = {}
-            for nested in nested_codes(code):
-                self._codes.setdefault(nested.co_qualname, []).append(nested)
+            self._codes = self._codes_of([self.tree])
         return self._codes
+
+    def _compiled_alone(self) -> dict[str, list[CodeType]]:
+        if self._codes_alone is None:
+            self._codes_alone = self._codes_of([ast.Module([each], []) for each in self.tree.body])
+        return self._codes_alone
+
+    def _codes_of(self, units: Iterable[ast.Module]) -> dict[str, list[CodeType]]:
+        codes: dict[str, list[CodeType]] = {}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            for unit in units:
+                for nested in nested_codes(compile(unit, self._filename, "exec", dont_inherit=True)):
+                    codes.setdefault(nested.co_qualname, []).append(nested)
+        return codes
 
     def _index(self) -> None:
         stack: list[tuple[ast.AST, str, tuple[DefinitionNode, ...]]] = [(self.tree, "", ())]

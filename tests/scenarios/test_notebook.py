@@ -1,5 +1,6 @@
 """Cells of a notebook: source that is executed, again and again, in one namespace."""
 
+import ast
 import linecache
 import sys
 import types
@@ -38,7 +39,7 @@ def square(n):
 
 
 class Notebook:
-    """Executes cells as IPython does: each compiled under a name of its own, with its text in linecache."""
+    """Executes cells as IPython does: each under a name of its own, with its text in linecache, its statements compiled one by one."""
 
     def __init__(self, *, has_text, namespace=None):
         self.namespace = {"__name__": "__main__"} if namespace is None else namespace
@@ -51,7 +52,8 @@ class Notebook:
         name = f"<cell {id(self)}-{self._number}>"
         if self._has_text:
             linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
-        exec(compile(source, name, "exec"), self.namespace)
+        for statement in ast.parse(source).body:
+            exec(compile(ast.Module([statement], []), name, "exec"), self.namespace)
 
     def began(self):
         """What has begun since the last time."""
@@ -93,6 +95,18 @@ def test_a_cell_that_is_run_again_as_it_is_runs_nothing(notebook, runtime):
     notebook.cell(FIRST)
 
     assert run(notebook, runtime) == ([0, 1, 4], [])
+
+
+@pytest.mark.filterwarnings("error")
+def test_the_text_counts_also_where_the_cell_imports_the_module_that_a_task_calls():
+    notebook = Notebook(has_text=True)
+    notebook.cell("import json\nfrom alonzo import task\n\n@task\ndef text(x):\n    return json.dumps(x)\n")
+
+    with Runtime(store="memory:") as runtime:
+        assert runtime.run(notebook.namespace["text"]([1])) == "[1]"
+        notebook.cell("@task\ndef text(x):  # the same\n    return json.dumps(x)\n")
+        assert runtime.run(notebook.namespace["text"]([1])) == "[1]"
+        assert not runtime.last.ran
 
 
 def test_a_task_defined_anew_runs_again_and_its_caller_does_not(notebook, runtime):
