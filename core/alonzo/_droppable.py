@@ -174,6 +174,7 @@ class _Open:
     def __init__(self, path: Path) -> None:
         import sqlite3
 
+        self._process = os.getpid()
         self.connection = sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
         try:
             self._prepare()
@@ -188,6 +189,12 @@ class _Open:
 
         with contextlib.suppress(sqlite3.Error):
             self.connection.close()
+
+    def __del__(self) -> None:
+        # Of a table that nobody has closed; what a parent process has opened is not ours to close.
+        if hasattr(self, "connection") and self._process == os.getpid():
+            with contextlib.suppress(Exception):  # when the interpreter ends, modules may be gone
+                self.connection.close()
 
     def _prepare(self) -> None:
         import sqlite3
