@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ._messages import told
 from ._options import plugin_option
+
+_SHOWN = 24  # names in a line for people
 
 if TYPE_CHECKING:
     from alonzo import Runtime
@@ -47,6 +49,13 @@ def described(runtime: Runtime) -> dict[str, Any]:
     return {"plugins": [*built_in, *listed], "failed": failed}
 
 
+def _shortened(names: Sequence[str]) -> str:
+    """A plugin may know dozens of types; `--json` has them all."""
+    if len(names) <= _SHOWN:
+        return ", ".join(names)
+    return f"{', '.join(names[:_SHOWN])}, … and {len(names) - _SHOWN} more"
+
+
 def as_lines(found: Mapping[str, Any]) -> str:
     """For people: a line for each plugin, one for each kind of thing below it."""
     lines = []
@@ -54,7 +63,7 @@ def as_lines(found: Mapping[str, Any]) -> str:
         version = f" {plugin['version']}" if plugin["version"] else ""
         distribution = "" if plugin["distribution"] == plugin["name"] else f"  ({plugin['distribution']}{version})"
         lines.append(f"{plugin['name']}{distribution or version}")
-        lines += [f"  {kind}: {', '.join(names)}" for kind, names in plugin["supplies"].items()]
+        lines += [f"  {kind}: {_shortened(names)}" for kind, names in plugin["supplies"].items()]
     if found["failed"]:
         lines.append("failed to load:")
         lines += [f"  {plugin['name']}: {' '.join(plugin['error'].split())}" for plugin in found["failed"]]
