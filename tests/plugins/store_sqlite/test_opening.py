@@ -349,3 +349,15 @@ def test_a_closed_store_says_so(open_store):
 
     with pytest.raises(StoreError, match="closed"):
         store.recall([key(1)])
+
+
+def test_a_new_database_is_made_without_importing_libraries_of_arrays_that_are_installed(tmp_path):
+    pytest.importorskip("numpy")
+    program = (
+        "import sys; from alonzo import Runtime; Runtime(store='sqlite:a.db').close(); "
+        "assert 'sqlite_utils' in sys.modules; assert not {'numpy', 'pandas'} & set(sys.modules); import numpy"
+    )
+
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stderr) == (0, "")

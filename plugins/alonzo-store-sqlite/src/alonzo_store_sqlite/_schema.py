@@ -6,9 +6,11 @@ Clustered on what they are looked up by, without further indexes. People see the
 from __future__ import annotations
 
 import sqlite3
+import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from alonzo.plugin import StoreError
 
@@ -36,9 +38,7 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
 
 def migrate(connection: sqlite3.Connection, path: Path, target: int) -> None:
     """Bring a database up to this version, step by step."""
-    import sqlite_utils
-
-    database = sqlite_utils.Database(connection, recursive_triggers=False, execute_plugins=False)
+    database = _sqlite_utils().Database(connection, recursive_triggers=False, execute_plugins=False)
     while True:
         connection.execute("BEGIN IMMEDIATE")
         try:
@@ -54,6 +54,26 @@ def migrate(connection: sqlite3.Connection, path: Path, target: int) -> None:
             raise
         if version >= target:
             return
+
+
+def _sqlite_utils() -> Any:
+    """The library, without NumPy and pandas: it imports both where they are installed, which takes three times as long as a small run."""
+    mine = threading.get_ident()
+
+    class Absent:
+        """To this thread, and for now."""
+
+        @staticmethod
+        def find_spec(name: str, path: Any = None, target: Any = None) -> None:
+            if name in {"numpy", "pandas"} and threading.get_ident() == mine:
+                raise ModuleNotFoundError(name=name)
+
+    sys.meta_path.insert(0, Absent)
+    try:
+        import sqlite_utils
+    finally:
+        sys.meta_path.remove(Absent)
+    return sqlite_utils
 
 
 def _version(connection: sqlite3.Connection, path: Path) -> int:
