@@ -7,12 +7,9 @@ a failed attempt may be followed by another (_retries). One that awaits holds no
 from __future__ import annotations
 
 import queue
-import random
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
-
-import attrs
+from typing import Any, NamedTuple
 
 from ._admission import Admission
 from ._apply import LocalApplier, inspect_places
@@ -32,8 +29,7 @@ from ._waiting import NEVER, Clock, Due
 from ._within import Reduced, Site
 
 
-@attrs.frozen(eq=False)
-class Host:
+class Host(NamedTuple):
     """What a run needs of its runtime. `executor` opens one by name; `default` is the name of the one for tasks that name none."""
 
     catalog: Catalog
@@ -49,8 +45,7 @@ class Host:
     site: Callable[[Any, bytes, Any], Site]
 
 
-@attrs.frozen(eq=False)
-class Granted:
+class Granted(NamedTuple):
     """The message that a request which had to wait has what it wants."""
 
     pair: tuple[Any, Apply | None]
@@ -431,7 +426,7 @@ class Applications:
         tries.output += report.output
         tries.last = answer
         self._machine.begin_again(ticket)
-        seconds = pause(options.retry_delay, len(tries.attempts), random.random)
+        seconds = pause(options.retry_delay, len(tries.attempts), _chance)
         self._teller.tell("retried", *_subject(job), attempt=number, outcome=outcome, error=answer.error, delay=seconds)
         if seconds:
             self._due.put(self._clock.now() + seconds, self._admit_all, (ticket, job))
@@ -493,6 +488,12 @@ class Applications:
                 self._planner.executors[name].resume(pair[0], number, outcome)
             self.under.begin(self._clock.now())
         return begin
+
+
+def _chance() -> float:
+    import random  # takes longer to import than most programs need it
+
+    return random.random()  # noqa: S311 - it spreads retries, nothing more
 
 
 def _subject(job: Apply) -> tuple[str, int]:

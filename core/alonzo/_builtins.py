@@ -12,7 +12,7 @@ import pickle
 import sys
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import attrs
 
@@ -27,8 +27,7 @@ from ._ports import ExecutorKind, ExecutorSite, Post, StoreKind, StoreSite, Tick
 from ._sealing import SecretEncoder, SecretKey
 
 
-@attrs.frozen
-class _Simple:
+class _Simple(NamedTuple):
     """An encoder made of a function."""
 
     kinds: tuple[type, ...]

@@ -22,7 +22,7 @@ GROUP = _hookspecs.NAME
 class Providers:
     """What the plugins offered.
 
-    plugins  (name, distribution, version) of each that was loaded
+    loaded   (name, the distribution it came with or None) of each that was loaded
     failed   (name, what went wrong) of each that could not be
     owners   (kind of provider, name) -> the plugin that supplied it
     """
@@ -35,9 +35,14 @@ class Providers:
     executors: Mapping[str, ExecutorKind]
     observers: tuple[tuple[str, Observer], ...]
     owners: Mapping[tuple[str, str], str]
-    plugins: tuple[tuple[str, str, str], ...]
+    loaded: tuple[tuple[str, Any], ...]
     failed: tuple[tuple[str, str], ...]
     manager: pluggy.PluginManager
+
+    @property
+    def plugins(self) -> tuple[tuple[str, str, str], ...]:
+        """(name, distribution, version) of each that was loaded; read only now, as it takes a while."""
+        return tuple((name, *_described(distribution)) for name, distribution in self.loaded)
 
 
 def manager(
@@ -56,20 +61,19 @@ def manager(
         "ALONZO_DISABLE_PLUGINS"
     )
     only = _names("ALONZO_ONLY_PLUGINS")
-    loaded: list[tuple[str, str, str]] = []
+    loaded: list[tuple[str, Any]] = []
     failed: list[tuple[str, str]] = []
-    for name, distribution, version, load in _installed() if discover else ():
+    for name, distribution, load in _installed() if discover else ():
         if name in switched_off or (only and name not in only):
             continue
         try:
             plugins.register(load(), name)
         except Exception as error:
             failed.append((name, f"{type(error).__name__}: {error}"))
-            warn(
-                f"plugin {name} ({distribution} {version}) could not be loaded and is left out: {type(error).__name__}: {error}"
-            )
+            came_with = " ".join(_described(distribution))
+            warn(f"plugin {name} ({came_with}) could not be loaded and is left out: {type(error).__name__}: {error}")
         else:
-            loaded.append((name, distribution, version))
+            loaded.append((name, distribution))
     for plugin in given:
         if isinstance(plugin, str):
             continue
@@ -80,7 +84,7 @@ def manager(
             raise PluginError(name, str(error)) from error
         except ValueError as error:
             raise PluginError(name, f"it is registered twice ({error})") from error
-        loaded.append((name, "", ""))
+        loaded.append((name, None))
     for implementation in plugins.hook.alonzo_addhooks.get_hookimpls():
         try:
             implementation.function(**{"pluginmanager": plugins} if "pluginmanager" in implementation.argnames else {})
@@ -213,12 +217,15 @@ def _names(variable: str) -> set[str]:
     return {name.strip() for name in os.environ.get(variable, "").split(",") if name.strip()}
 
 
-def _installed() -> Sequence[tuple[str, str, str, Callable[[], Any]]]:
+def _installed() -> Sequence[tuple[str, Any, Callable[[], Any]]]:
     import importlib.metadata
 
-    found: dict[str, tuple[str, str, str, Callable[[], Any]]] = {}
+    found: dict[str, tuple[str, Any, Callable[[], Any]]] = {}
     for entry in importlib.metadata.entry_points(group=GROUP):
-        distribution = entry.dist
-        name, version = ("", "") if distribution is None else (distribution.name, distribution.version)
-        found.setdefault(entry.name, (entry.name, name, version, entry.load))
+        found.setdefault(entry.name, (entry.name, entry.dist, entry.load))
     return [found[name] for name in sorted(found)]
+
+
+def _described(distribution: Any) -> tuple[str, str]:
+    """Name and version."""
+    return ("", "") if distribution is None else (distribution.name, distribution.version)

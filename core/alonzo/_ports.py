@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 import attrs
 
 from ._effects import Apply, Asks, Found, Lost, Raised, Records, Remember
 from ._options import NONE
 from ._traces import External
+
+# What is only handed over is a named tuple, not an attrs class: making that class takes five times as long, in every start of a program.
 
 # -- values ---------------------------------------------------------------------------------------
 
@@ -238,8 +240,7 @@ class AppliesHere(Protocol):
     applies_here: bool
 
 
-@attrs.frozen
-class ExecutorSite:
+class ExecutorSite(NamedTuple):
     """What an executor is opened with.
 
     name     its name in the settings
@@ -258,8 +259,7 @@ class ExecutorSite:
     root: Path
 
 
-@attrs.frozen
-class ExecutorKind:
+class ExecutorKind(NamedTuple):
     """A kind of executor: its name, an attrs class of options (each with help and default), and how to open one."""
 
     name: str
@@ -427,8 +427,7 @@ class Holds(Protocol):
         """Until the next commit, look-ups may leave out what others have written since this call."""
 
 
-@attrs.frozen
-class StoreSite:
+class StoreSite(NamedTuple):
     """What a store is opened with: the URL as given, the project's directory, and whether another user's data is trusted."""
 
     url: str
@@ -436,8 +435,7 @@ class StoreSite:
     trust: bool
 
 
-@attrs.frozen
-class StoreKind:
+class StoreKind(NamedTuple):
     """A kind of store: the URL schemes it opens, and how."""
 
     schemes: tuple[str, ...]
@@ -456,8 +454,7 @@ class KeepsBeside(Protocol):
     def beside(self) -> Path: ...
 
 
-@attrs.frozen
-class ValueStoreKind:
+class ValueStoreKind(NamedTuple):
     """A kind of value store: the URL schemes it opens, and how."""
 
     schemes: tuple[str, ...]
@@ -468,8 +465,7 @@ class ValueStoreKind:
 # -- observers ------------------------------------------------------------------------------------
 
 
-@attrs.frozen
-class Moment:
+class Moment(NamedTuple):
     """Something that happened in a run.
 
     what     run_started, queued, started, applied, timed_out, retried, finished, recalled, shared, failed, printed, warned,
@@ -489,7 +485,7 @@ class Moment:
     at: float
     task: str = ""
     job: int = 0
-    details: Mapping[str, Any] = attrs.field(factory=dict)
+    details: Mapping[str, Any] = NONE
 
 
 @runtime_checkable

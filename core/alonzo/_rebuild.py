@@ -7,7 +7,7 @@ digest at a place, 16 and 17 tasks by name, fingerprint, policy and epoch.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import attrs
 
@@ -96,8 +96,7 @@ def policy_of(binding: bytes, options: TaskOptions) -> bytes:
     return blake(frame(b"policy", [binding, flags.encode(), *[name.encode() for name in options.ignore]]))
 
 
-@attrs.frozen(eq=False)
-class Terms:
+class Terms(NamedTuple):
     """By what a reduction goes; see `Machine`."""
 
     context: Mapping[str, Any]

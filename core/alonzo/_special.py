@@ -16,9 +16,7 @@ must be computed, it demands as a call or an operation. So it is as free of orde
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from typing import Any, Generic, ParamSpec, TypeVar, final
-
-import attrs
+from typing import Any, Generic, NamedTuple, ParamSpec, TypeVar, final
 
 from ._effects import Found, Raised
 from ._expressions import Expression, Form, Operation
@@ -31,8 +29,7 @@ R = TypeVar("R")
 
 
 @final
-@attrs.define(eq=False)
-class Demand:
+class Demand(NamedTuple):
     """Reduce this. `caught`: its failure does not have to be the form's. `look`: its object is looked at, not only passed on."""
 
     template: Any
@@ -41,16 +38,14 @@ class Demand:
 
 
 @final
-@attrs.define(eq=False)
-class Context:
+class Context(NamedTuple):
     """What is the entry of the context at this dotted path? It is a value, or ABSENT."""
 
     path: str
 
 
 @final
-@attrs.define(eq=False)
-class Become:
+class Become(NamedTuple):
     """The value is this one's.
 
     rests      what that was decided by, beyond the outcomes of demands and entries of the context
@@ -65,8 +60,7 @@ class Become:
 
 
 @final
-@attrs.define(eq=False)
-class Fail:
+class Fail(NamedTuple):
     """The failure is this one. `fresh`: it is the form's own, not that of something demanded."""
 
     outcome: Raised
@@ -195,10 +189,8 @@ class Course:
         if isinstance(value, Fail):
             return value
         become: Become = value if isinstance(value, Become) else Become(value)
-        become.recovered = become.recovered or self._recovered
-        if self._rests:
-            become.rests = become.rests.union(self._rests)
-        return become
+        rests = become.rests.union(self._rests) if self._rests else become.rests
+        return become._replace(rests=rests, recovered=become.recovered or self._recovered)
 
 
 Steps = Generator[Demand | Context, Any, R]

@@ -6,7 +6,7 @@ import importlib
 import pickle
 from collections.abc import Mapping, Sequence
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 import attrs
 
@@ -16,8 +16,7 @@ from ._ports import Note
 from ._traces import Footprint
 
 
-@attrs.frozen
-class Known:
+class Known(NamedTuple):
     """What the run around a sub-run knows of definitions: whoever was sent them by value cannot look all of it up.
 
     tasks   by full name, their fingerprints: of the main program's tasks, and of those that the expression reaches by name
@@ -31,8 +30,7 @@ class Known:
 NOTHING_KNOWN = Known()
 
 
-@attrs.frozen
-class Given:
+class Given(NamedTuple):
     """An object with hook implementations that a runtime was given, on its way to a sub-run."""
 
     plugin: Any
