@@ -132,17 +132,17 @@ class Codec:
             return codec, data
 
     def decode(self, codec: str, data: Any) -> Any:
-        """The value of these bytes (any bytes-like object). Large buffers in it (arrays) are views of them, and read-only where they are.
+        """The value of these bytes (any bytes-like object). Large buffers in it (arrays) are views of them.
 
         Raises:
             AlonzoError: the bytes cannot be decoded here: a class or task is gone, a serializer is missing, they are damaged.
         """
         try:
+            if codec == "scalar":
+                return scalar(bytes(data))
             if codec.startswith(_PLUGIN):
                 name, _, version = codec.removeprefix(_PLUGIN).rpartition(".")
                 return self._by_name[name].loads(_own(data), int(version))
-            if codec == "scalar":
-                return scalar(bytes(data))
             if codec == "plain":
                 return load_plain(data)
             if codec == "bytes":
