@@ -47,6 +47,8 @@ class ValueDirectory:
         if path.exists() or _compressed(path).exists():
             return content
         try:
+            # For its owner alone, as the database is; one that is there keeps its mode.
+            self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             smaller = _smaller(data)
             _write(path if smaller is None else _compressed(path), data if smaller is None else smaller)
         except OSError as error:

@@ -40,6 +40,16 @@ def test_nothing_is_made_before_the_first_value_is_kept(tmp_path):
     assert not (tmp_path / "values").exists()
 
 
+@pytest.mark.skipif(os.name != "posix", reason="modes are POSIX's")
+def test_the_directory_is_for_its_owner_alone_and_one_that_is_there_keeps_its_mode(tmp_path):
+    (tmp_path / "there").mkdir(mode=0o755)
+    for name in ("new", "there"):
+        ValueDirectory(tmp_path / name).put(b"mine" * 20_000)
+
+    assert (tmp_path / "new").stat().st_mode & 0o777 == 0o700
+    assert (tmp_path / "there").stat().st_mode & 0o777 == 0o755
+
+
 def test_a_file_has_the_name_that_sha256sum_prints_and_no_other_is_left(tmp_path):
     data = os.urandom(200_000)  # which no compressor makes smaller
 
