@@ -30,15 +30,15 @@ from ._expressions import APPLYING, IMPORTING, Expression
 from ._limits import Limits
 from ._loading import BytesGone
 from ._machine import Machine
+from ._opening import open_store, open_values, values_url
 from ._options import NONE
 from ._plans import unknown_executor
 from ._plugins import Providers, assemble, decides_values
-from ._ports import Closes, Executor, ExecutorSite, KeepsBeside, Lenient, Moment, RunStart, StoreSite, ValueStore
+from ._ports import Closes, Executor, ExecutorSite, Lenient, Moment, RunStart
 from ._sealing import SecretKey
-from ._settings import Settings, load_settings, private_directory
+from ._settings import Settings, load_settings
 from ._tasks import merged
 from ._telling import Failure, Summary
-from ._typed import nearest
 from ._waiting import Clock
 from ._within import Given, Site
 
@@ -118,7 +118,8 @@ class Runtime:
         self._around: tuple[tuple[bytes, Mapping[str, Any]], ...] = ()
         self._committer = Committer(self._open_store())
         self._catalog = Catalog(self._digester, self.settings, self._main, self._committer.epochs, self._warn)
-        self._values = self._open_values()
+        self._values_url = values_url(self.settings, self._committer.store)
+        self._values = open_values(self._values_url, self.settings, self.providers)
         self._codec = Codec(
             self.providers.serializers,
             self._catalog.resolve,
@@ -338,7 +339,7 @@ class Runtime:
         here = (key, entries)
         if here in self._around:
             raise LoopError("a sub-run demands its own result")
-        settings = attrs.evolve(self.settings, store=self._url, executor=None)
+        settings = attrs.evolve(self.settings, store=self._url, values=self._values_url, executor=None)
         quoted = self._applier.decode(quoted) if type(quoted) is Found else quoted
         below = NONE if inside is None else inside.below
         known = self._catalog.known(quoted.expression)
@@ -415,40 +416,8 @@ class Runtime:
         return chosen or ("threads" if "threads" in known else "inprocess")
 
     def _open_store(self) -> Any:
-        url, why = self.settings.store, "as the settings say"
-        if url is None and "sqlite" in self.providers.stores:
-            url, why = f"sqlite:{private_directory(self.settings.root) / 'alonzo.db'}", "by default"
-        elif url is None:
-            url, why = "memory:", "alonzo-store-sqlite is not installed"
-        scheme, colon, _ = url.partition(":")
-        kind = self.providers.stores.get(scheme)
-        if not colon or kind is None:
-            known = ", ".join(f"{name}:" for name in sorted(self.providers.stores))
-            raise StoreError(
-                f"{url!r} is no store{nearest(scheme, self.providers.stores)}: a URL that begins with one of {known}"
-            )
-        log.info("store: %s (%s)", url, why)
-        self._url = url
-        return kind.open(StoreSite(url, self.settings.root, self.settings.trust))
-
-    def _open_values(self) -> ValueStore | None:
-        """Where large values are kept; None: in the store's own rows."""
-        url = self.settings.values
-        store: object = self._committer.store
-        if url is None:
-            if not isinstance(store, KeepsBeside):
-                return None
-            url = f"dir:{store.beside / 'values'}"
-        scheme, colon, _ = url.partition(":")
-        if scheme == "inline":
-            return None
-        kind = self.providers.value_stores.get(scheme)
-        if not colon or kind is None:
-            known = ", ".join(f"{name}:" for name in ["inline", *sorted(self.providers.value_stores)])
-            raise StoreError(
-                f"{url!r} is no place for values{nearest(scheme, self.providers.value_stores)}: a URL that begins with one of {known}"
-            )
-        return kind.open(StoreSite(url, self.settings.root, self.settings.trust))
+        store, self._url = open_store(self.settings, self.providers)
+        return store
 
     # -- telling -----------------------------------------------------------------------------------
 

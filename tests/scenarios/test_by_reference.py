@@ -13,7 +13,7 @@ pytest.importorskip("alonzo_store_sqlite")
 
 FLOW = """
 import os
-from alonzo import task
+from alonzo import subrun, task
 
 @task
 def make(n):
@@ -39,6 +39,14 @@ def both(n):
 @task
 def large(n):
     return make(n)
+
+@task
+def inner(n):
+    return size(turn(make(n)))
+
+@task
+def outer(n, where):
+    return subrun(inner(n), executor=where)
 """
 
 COUNTED = """
@@ -166,6 +174,18 @@ def test_bytes_that_are_missing_or_damaged_are_computed_again_with_a_warning(pro
     with _runtime(executor=executor) as runtime:
         assert runtime.run(flow.size(flow.turn(flow.make(N)))) == N
         assert not runtime.last.ran
+
+
+@pytest.mark.parametrize("where", ["threads", pytest.param("processes", marks=pytest.mark.slow)])
+def test_a_sub_run_works_on_what_the_run_around_it_has_recorded_by_reference(project, flow, where):
+    with _runtime(executor="threads") as runtime:
+        runtime.run([flow.turn(flow.make(N))])
+    with _runtime(executor="threads") as runtime:
+        assert runtime.run(flow.outer(N, where)) == N
+
+        ran = {name.removeprefix("ref_flow."): count for name, count in runtime.last.ran.items()}
+        assert (ran.get("make"), ran.get("turn"), ran.get("size"), ran.get("inner")) == (None, None, 1, 1)
+        assert not runtime.last.warnings
 
 
 def test_by_default_values_are_kept_beside_the_database(project, flow):
