@@ -47,7 +47,7 @@ class Settings:
     """All settings, checked, but for the options of plugins and executors: see `table`."""
 
     store: str | None = _setting("where memo and record are kept, a URL such as sqlite:rel/path")
-    values: str | None = _setting("where values too large for a row are kept, a URL")
+    values: str | None = _setting("where values of more than 64 KiB are kept, a URL")
     executor: str | None = _setting("a kind of executor, or the NAME of an [executors.NAME]")
     workers: int | None = _setting("the width of every local executor")
     project: tuple[str, ...] = _setting("distributions that are project code though installed", ())

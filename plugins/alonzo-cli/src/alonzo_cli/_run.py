@@ -55,7 +55,7 @@ def _complete_option(ctx: click.Context, param: click.Parameter, incomplete: str
     epilog="A parameter that is called like one of these options is given after `--`.",
 )
 @click.option("--store", metavar="URL", help="Where memo and record are kept: sqlite:PATH, memory:")
-@click.option("--values", metavar="URL", help="Where values too large for a row are kept.")
+@click.option("--values", metavar="URL", help="Where values of more than 64 KiB are kept.")
 @click.option("--executor", metavar="NAME", help="A kind of executor, or the NAME of an [executors.NAME].")
 @click.option(
     "--workers", type=click.IntRange(1), metavar="N", help="How many jobs each local executor works on at once."
