@@ -6,7 +6,6 @@ external values in it. While all that it waits for is the machine's to do, an ap
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from ._cells import AWAITED, Cell
@@ -91,17 +90,17 @@ class Awaiting(Sharing):
         if met.rests and keyed is not None:
             asker.rests = join([asker.rests, self._ledger.intern(met.rests)])
             keyed.externals += met.externals
-            keyed.awaited += tuple((kind, place) for kind, place, _ in met.externals)
+            keyed.awaited += self._wanted_places(met.externals)
             keyed.stale = keyed.stale or met.stale
-        self._want(met.externals)
         return True
 
-    def _want(self, externals: Iterable[External]) -> None:
-        """Code is to work on these: they have to be there, also those that may be absent."""
+    def _wanted_places(self, externals: tuple[External, ...]) -> tuple[tuple[str, str], ...]:
+        """Code is to work on these: they have to be there, also those that may be absent. Answers their kinds and places."""
         world = self.world
         for kind, place, digest in externals:
             if digest is not None and world.places.get((kind, place)) is None and world.may_be_absent(kind, place):
                 self.deleted.add((kind, place))
+        return tuple([(kind, place) for kind, place, _ in externals])
 
     def _asks_no_more(self, cell: Cell) -> bool:
         """Forget what it awaits and was not told; answers whether there was any."""

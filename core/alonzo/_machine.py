@@ -265,10 +265,7 @@ class Machine(Awaiting):
         cell.keyed = keyed
         cell.stage = APPLIED
         args, carried = self._filled(cell)
-        places: tuple[tuple[str, str], ...] = ()
-        if keyed.externals:
-            self._want(keyed.externals)
-            places = tuple([(kind, place) for kind, place, _ in keyed.externals])
+        places = self._wanted_places(keyed.externals) if keyed.externals else ()
         self._ask_for(cell, Apply(0, None, args, node._op, carried=carried, externals=places))
 
     def _key(self, cell: Cell) -> bool:
@@ -312,10 +309,7 @@ class Machine(Awaiting):
         )  # applied anew, as the body that was recorded or sent cannot be decoded: it may be
         if not carried:
             cell.args, carried = self._filled(cell)
-        places: tuple[tuple[str, str], ...] = ()
-        if keyed.externals:
-            self._want(keyed.externals)
-            places = tuple([(kind, place) for kind, place, _ in keyed.externals])
+        places = self._wanted_places(keyed.externals) if keyed.externals else ()
         fingerprint = definition.fingerprint
         job = Apply(cell.job, definition.task, cell.args, "", keyed.key, fingerprint, carried, places, was_asked)
         self._ask_for(cell, job)

@@ -9,19 +9,17 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
 import mmap
 import os
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from ._compression import compressed, expanded
 from ._errors import StoreError
 from ._ports import StoreSite, ValueStore
 
 _MAPPED = 1 << 20  # bytes; a smaller file is read
-_SAMPLE = 1 << 16  # bytes that are compressed to see whether it helps
-_HELPS = 0.75  # of their size
 
 
 def open_value_directory(site: StoreSite) -> ValueStore:
@@ -44,13 +42,13 @@ class ValueDirectory:
     def put(self, data: Any) -> bytes:
         content = sha256(data).digest()
         path = self._path(content)
-        if path.exists() or _compressed(path).exists():
+        if path.exists() or _packed(path).exists():
             return content
         try:
             # For its owner alone, as the database is; one that is there keeps its mode.
             self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            smaller = _smaller(data)
-            _write(path if smaller is None else _compressed(path), data if smaller is None else smaller)
+            smaller = compressed(data)
+            _write(path if smaller is None else _packed(path), data if smaller is None else smaller)
         except OSError as error:
             raise StoreError(
                 f"{path.parent}: a value of {len(data)} bytes cannot be kept: {error.strerror or error}"
@@ -108,41 +106,13 @@ def _read(path: Path) -> tuple[Any, Path]:
         pass
     except OSError as error:
         raise LookupError(f"{path} cannot be read: {error.strerror or error}") from error
-    other = _compressed(path)
+    other = _packed(path)
     try:
         packed = other.read_bytes()
     except OSError:
         raise LookupError(f"{path} is gone") from None
-    library = _zstandard()
-    if library is None:
-        raise LookupError(f"{other} can only be read with the package zstandard, which is not installed here")
-    try:
-        return library.ZstdDecompressor().decompress(packed), other
-    except library.ZstdError:
-        return b"", other
+    return expanded(packed, other), other
 
 
-def _compressed(path: Path) -> Path:
+def _packed(path: Path) -> Path:
     return path.with_name(path.name + ".zst")
-
-
-def _smaller(data: Any) -> bytes | None:
-    """The bytes compressed, if that helps."""
-    library = _zstandard()
-    if library is None:
-        return None
-    compressor = library.ZstdCompressor(level=1)
-    view = memoryview(data)
-    middle = len(view) // 2
-    sample = compressor.compress(view[middle : middle + _SAMPLE])
-    if len(sample) > _HELPS * len(view[middle : middle + _SAMPLE]):
-        return None
-    packed: bytes = compressor.compress(view)
-    return packed if len(packed) <= _HELPS * len(view) else None
-
-
-def _zstandard() -> Any:
-    try:
-        return importlib.import_module("zstandard")
-    except ImportError:
-        return None

@@ -8,6 +8,7 @@ from __future__ import annotations
 from ._apply import CAPTURE, Capture
 from ._async_loop import AsyncJobs
 from ._beginning import main_name
+from ._compression import compressed, expanded
 from ._digests import digest_of, frame, token_of
 from ._droppable import Table, open_table
 from ._effects import ABSENT, Apply, Asks, Found, JobNote, Lost, Normal, Raised, Records, Remember
@@ -146,6 +147,8 @@ __all__ = [
     "Tagged",
     "Ticket",
     "ValueStore",
+    "compressed",
+    "expanded",
     "ValueStoreKind",
     "Withdraws",
     "digest_of",

@@ -7,19 +7,15 @@ written once, appears whole, and is verified when it is read.
 from __future__ import annotations
 
 import contextlib
-import importlib
 from hashlib import sha256
 from typing import Any
 
-from alonzo.plugin import AlonzoError, StoreError, StoreSite
+from alonzo.plugin import AlonzoError, StoreError, StoreSite, compressed, expanded
 
 from ._file import File
 from ._filesystem import Storage, configure
 from ._transfer import check_writable, create_bytes
 from ._urls import is_url, joined, normalised
-
-_SAMPLE = 1 << 16  # bytes that are compressed to see whether it helps
-_HELPS = 0.75  # of their size
 
 
 def open_values(site: StoreSite, storage: Storage) -> FileValues:
@@ -52,9 +48,9 @@ class FileValues:
 
     def put(self, data: Any) -> bytes:
         content = sha256(data).digest()
-        smaller = _smaller(data)
+        smaller = compressed(data)
         data = data if smaller is None else smaller
-        file = self._file(content, compressed=smaller is not None)
+        file = self._file(content, is_packed=smaller is not None)
         try:
             # One of another size was cut short by someone else.
             if not file.exists():
@@ -66,18 +62,18 @@ class FileValues:
         return content
 
     def get(self, content: bytes) -> Any:
-        for compressed in (False, True):
-            file = self._file(content, compressed=compressed)
+        for is_packed in (False, True):
+            file = self._file(content, is_packed=is_packed)
             with contextlib.suppress(FileNotFoundError):
-                return self._verified(file, content, compressed=compressed)
-        raise LookupError(f"{self._file(content, compressed=False)} is gone")
+                return self._verified(file, content, is_packed=is_packed)
+        raise LookupError(f"{self._file(content, is_packed=False)} is gone")
 
-    def _verified(self, file: File, content: bytes, *, compressed: bool) -> bytes:
+    def _verified(self, file: File, content: bytes, *, is_packed: bool) -> bytes:
         try:
             # A connection may have broken off: only what is wrong twice is wrong where it is kept.
             for _ in range(2):
                 data = file.read_bytes()
-                data = _expanded(data, file) if compressed else data
+                data = expanded(data, file) if is_packed else data
                 if sha256(data).digest() == content:
                     return data
         except FileNotFoundError:
@@ -89,42 +85,9 @@ class FileValues:
             file.remove()
         raise LookupError(f"{file} was damaged")
 
-    def _file(self, content: bytes, *, compressed: bool) -> File:
+    def _file(self, content: bytes, *, is_packed: bool) -> File:
         name = content.hex()
-        return File(joined(self.url, name[:2], f"{name}.zst" if compressed else name))
+        return File(joined(self.url, name[:2], f"{name}.zst" if is_packed else name))
 
     def __repr__(self) -> str:
         return self.url
-
-
-def _smaller(data: Any) -> bytes | None:
-    """The bytes compressed, if that helps."""
-    library = _zstandard()
-    if library is None:
-        return None
-    compressor = library.ZstdCompressor(level=1)
-    view = memoryview(data)
-    middle = len(view) // 2
-    sample = compressor.compress(view[middle : middle + _SAMPLE])
-    if len(sample) > _HELPS * len(view[middle : middle + _SAMPLE]):
-        return None
-    packed: bytes = compressor.compress(view)
-    return packed if len(packed) <= _HELPS * len(view) else None
-
-
-def _expanded(data: bytes, file: File) -> bytes:
-    library = _zstandard()
-    if library is None:
-        raise AlonzoError(f"{file} was compressed: pip install zstandard")
-    try:
-        expanded: bytes = library.ZstdDecompressor().decompress(data)
-    except library.ZstdError:
-        return b""
-    return expanded
-
-
-def _zstandard() -> Any:
-    try:
-        return importlib.import_module("zstandard")
-    except ImportError:
-        return None
