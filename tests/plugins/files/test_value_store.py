@@ -7,6 +7,7 @@ import random
 import pytest
 
 from alonzo import Runtime, task
+from alonzo._value_directory import ValueDirectory
 from alonzo.plugin import StoreError, StoreSite
 from alonzo.testing import ValueStoreContract
 from alonzo_files import File
@@ -153,3 +154,17 @@ def test_a_run_keeps_large_values_there_and_makes_damaged_ones_again(memory, tmp
     with Runtime(store=url, values="memory://values", executor="inprocess") as runtime:
         assert runtime.run(large("a")) == expected
         assert dict(runtime.last.ran) == {}
+
+
+@pytest.mark.parametrize("kind", ["directory", "url"])
+def test_what_gets_much_smaller_is_compressed_and_what_does_not_is_kept_as_it_is(tmp_path, kind):
+    pytest.importorskip("zstandard")
+    store = ValueDirectory(tmp_path) if kind == "directory" else FileValues(str(tmp_path), {})
+    same, chance = bytes(1_000_000), random.Random(7).randbytes(1_000_000)
+
+    contents = store.put(same), store.put(chance)
+
+    sizes = {path.suffix: path.stat().st_size for path in tmp_path.rglob("*") if path.is_file()}
+    assert sizes[".zst"] < 10_000
+    assert sizes[""] == 1_000_000
+    assert (bytes(store.get(contents[0])), bytes(store.get(contents[1]))) == (same, chance)
