@@ -10,18 +10,29 @@ import time
 import traceback
 from collections.abc import Awaitable, Callable, Container, Mapping, Sequence
 from contextvars import ContextVar
+from hashlib import sha256
 from typing import Any, cast
 
 from . import _operations, _scripts
 from ._codec import Codec, decoded
 from ._containers import expressions, fill, located, refuse_hidden, topological
-from ._digests import _LONGEST_SCALAR, _SCALARS, Digester, digest_of, node_token, token_of
+from ._digests import (
+    _LONGEST_SCALAR,
+    _SCALARS,
+    LARGE,
+    Digester,
+    digest_of,
+    large_token,
+    node_token,
+    scalar_token,
+    token_of,
+)
 from ._effects import ABSENT, Apply, Found, Lost, Raised
 from ._errors import AlonzoError, EncodeError, LazyValueError, RemoteError
 from ._expressions import APPLYING, Expression, describe, hidden, operands
 from ._mutation import OPERATIONS, Guard, Mutations
 from ._ports import Ask, Inspector, Report
-from ._stored import LARGE
+from ._stored import content_of
 from ._traces import External
 from ._within import Reduced
 
@@ -184,12 +195,15 @@ class LocalApplier:
         Raises:
             EncodeError: it cannot be digested or encoded.
         """
-        scalar = _SCALARS.get(type(value))
-        if scalar is not None and (type(value) is not bytes or len(value) <= LARGE):
+        kind = type(value)
+        scalar = _SCALARS.get(kind)
+        if scalar is not None:
+            if kind is bytes and len(value) > LARGE:
+                return self._found_bytes(value)
             data = scalar(value)
             if len(data) <= _LONGEST_SCALAR:
                 return Found(value, data, "scalar", data, (), False, len(data))
-            token = token_of(data)
+            token = token_of(data) if len(data) <= LARGE else scalar_token(value)
             codec, data = self.codec.set_aside("scalar", data)
             return Found(value, token, codec, data, (), False, len(data))
         try:
@@ -199,6 +213,12 @@ class LocalApplier:
         except LazyValueError:
             refuse_hidden(value)  # says where in it
             raise
+
+    def _found_bytes(self, value: bytes) -> Found:
+        codec, data = self.codec.set_aside("bytes", value)
+        # Digested once: the token is of the digest by which the value store has them.
+        content = sha256(value).digest() if data is value else content_of(data)
+        return Found(value, large_token(b"b", content), codec, data, (), False, len(data))
 
     def _found(self, value: Any, application: _Application | None = None) -> Found:
         look = ResultLook(self.inspectors, self.digester.name_of, self.codec.identify)

@@ -226,20 +226,24 @@ def _head(node: Expression) -> tuple[Any, ...]:
 
 def _take(node: Any, head: tuple[Any, ...], flat: Iterator[Any]) -> None:
     """Give a node its parts; the counterpart of `_head` and `operands`."""
-    what, count, *names = head
+    what, count = head[:2]
     found = tuple(itertools.islice(flat, count))
     if type(node) is Operation:
         node._op, node._operands = what, found
     elif type(node) is Form:
         node._form, node._operands = what, found
+    elif len(head) == 2:
+        node._task, node._args, node._kwargs, node._how = what, found, {}, None
     else:
-        how = names.pop() if names and type(names[-1]) is tuple else None
+        names = head[2:]
+        how = names[-1] if type(names[-1]) is tuple else None
+        node._task, node._args = what, found
+        node._kwargs = _named(names if how is None else names[:-1], flat)
+        node._how = None if how is None else How(_named(how[0], flat), _named(how[1], flat), next(flat))
 
-        def named(those: Iterable[str]) -> dict[str, Any]:
-            return {name: next(flat) for name in those}
 
-        node._task, node._args, node._kwargs = what, found, named(names)
-        node._how = None if how is None else How(named(how[0]), named(how[1]), next(flat))
+def _named(names: Iterable[str], flat: Iterator[Any]) -> dict[str, Any]:
+    return {name: next(flat) for name in names}
 
 
 class _Pickler(pickle.Pickler):
@@ -385,11 +389,11 @@ class _Unpickler(pickle.Unpickler):
 
     def lazy(self) -> Any:
         (heads, column, operands_of_all, order), value = self.load()
-        flat = iter(operands_of_all)
+        flat, nodes = iter(operands_of_all), self._nodes
         for place, number in enumerate(column):
-            _take(self._nodes[place], heads[number], flat)
-        for place in order if order is not None else range(len(column)):
-            self._nodes[place]._serial = next(_numbers())
+            _take(nodes[place], heads[number], flat)
+        for place, serial in zip(order if order is not None else range(len(column)), _numbers(), strict=False):
+            nodes[place]._serial = serial
         return value
 
     def find_class(self, module: str, name: str) -> Any:

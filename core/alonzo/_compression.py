@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 from typing import Any
 
@@ -40,6 +41,7 @@ def expanded(packed: bytes, where: object) -> bytes:
     return data
 
 
+@functools.cache  # to look for a package that is not there takes as long as to keep a value
 def _zstandard() -> Any:
     try:
         return importlib.import_module("zstandard")

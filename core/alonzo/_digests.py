@@ -2,10 +2,12 @@
 
 Every value has an *encoding* (bytes) and a *token*, its form inside the encodings of what holds it:
 
-    encoding of a scalar      a tag and the value's bytes
+    encoding of a scalar      a tag and the value's bytes; of text and bytes of more than 64 KiB "*", the tag and the SHA-256 of the bytes
     encoding of a container   a tag and the tokens inside, each with its length
     token                     the encoding itself when it is a scalar's of at most 32 bytes, else "#" and its digest
     digest                    BLAKE2b of the encoding, 16 bytes, personalised with the scheme's name
+
+(SHA-256, for it is what the value store knows bytes by: large ones are digested once, and processors help with it.)
 
 So a value made elsewhere, of which only the token is known, can stand inside a digest like one that is here. Golden digests in
 the tests hold the scheme still: a change of any of this is a new scheme name.
@@ -19,7 +21,7 @@ import struct
 import types
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping
-from hashlib import blake2b
+from hashlib import blake2b, sha256
 from typing import Any
 
 from ._containers import _BUILT_IN, expressions, field_names, is_namedtuple, topological
@@ -32,12 +34,12 @@ from ._quoted import Quoted
 from ._special import SpecialForm
 from ._tasks import Partial, Task
 
-SCHEME = b"alonzo.digest.1"
+SCHEME = b"alonzo.digest.2"
 SIZE = 16
 # A copy of a hasher is had in half the time of a new one.
 _fresh = blake2b(digest_size=SIZE, person=SCHEME).copy
 _LONGEST_SCALAR = 32
-_LARGE = 4096  # bytes that are not copied to be digested
+LARGE = 1 << 16  # bytes of text or bytes; more are not copied to be digested
 _AT_ONCE = 4096  # tokens
 _LENGTHS = [b"%d:" % size for size in range(_LONGEST_SCALAR + 1)]
 _float = struct.Struct(">d").pack
@@ -51,12 +53,13 @@ def blake(data: bytes) -> bytes:
     return hasher.digest()
 
 
-def buffer_token(tag: bytes, data: bytes | bytearray | memoryview) -> bytes:
-    """The token of a large scalar: a tag and the value's bytes, which are not copied."""
-    hasher = _fresh()
-    hasher.update(tag)
-    hasher.update(data)
-    return b"#" + hasher.digest()
+def large_token(tag: bytes, content: bytes) -> bytes:
+    """The token of text or bytes of more than LARGE bytes: of their tag and SHA-256."""
+    return token_of(b"*" + tag + content)
+
+
+def _buffer_token(tag: bytes, data: bytes | bytearray | memoryview) -> bytes:
+    return large_token(tag, sha256(data).digest())
 
 
 def digest_of(token: bytes) -> bytes:
@@ -111,16 +114,16 @@ _ROWS: dict[type, bytes] = {list: b"l", tuple: b"t"}
 
 
 def _bytes_token(value: bytes) -> bytes:
-    return b"b" + value if len(value) < _LARGE else buffer_token(b"b", value)
+    return b"b" + value if len(value) <= LARGE else _buffer_token(b"b", value)
 
 
 def _bytearray_token(value: bytearray) -> bytes:
-    return b"B" + bytes(value) if len(value) < _LARGE else buffer_token(b"B", value)
+    return b"B" + bytes(value) if len(value) <= LARGE else _buffer_token(b"B", value)
 
 
 def _str_token(value: str) -> bytes:
     encoded = value.encode("utf-8", "surrogatepass")
-    return b"s" + encoded if len(encoded) < _LARGE else buffer_token(b"s", encoded)
+    return b"s" + encoded if len(encoded) <= LARGE else _buffer_token(b"s", encoded)
 
 
 # The encoding of a scalar; of a large one its token, without a copy of it being made.
@@ -130,6 +133,12 @@ _TOKENS: dict[type, Callable[[Any], bytes]] = {
     bytes: _bytes_token,
     bytearray: _bytearray_token,
 }
+
+
+def scalar_token(value: Any) -> bytes:
+    """The token of a value of one of the types in `_SCALARS`."""
+    encoding = _TOKENS[type(value)](value)
+    return encoding if len(encoding) <= _LONGEST_SCALAR else token_of(encoding)
 
 
 def full_type_name(kind: type) -> str:
@@ -314,7 +323,7 @@ class Digester:
     def _memory(self, value: memoryview, look: Look) -> bytes:
         # As an encoder would that makes `bytes` of it: an array of 1 GB is digested where it lies.
         inside = (
-            buffer_token(b"b", value) if value.c_contiguous and value.nbytes >= _LARGE else _bytes_token(bytes(value))
+            _buffer_token(b"b", value) if value.c_contiguous and value.nbytes > LARGE else _bytes_token(bytes(value))
         )
         return token_of(
             frame(b"x", [b"builtins.memoryview", inside if len(inside) <= _LONGEST_SCALAR else token_of(inside)])

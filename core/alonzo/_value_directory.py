@@ -19,7 +19,7 @@ from ._compression import compressed, expanded
 from ._errors import StoreError
 from ._ports import StoreSite, ValueStore
 
-_MAPPED = 1 << 20  # bytes; a smaller file is read
+_MAPPED = 1 << 24  # bytes; a smaller file is read, which takes no longer
 
 
 def open_value_directory(site: StoreSite) -> ValueStore:
@@ -45,10 +45,8 @@ class ValueDirectory:
         if path.exists() or _packed(path).exists():
             return content
         try:
-            # For its owner alone, as the database is; one that is there keeps its mode.
-            self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             smaller = compressed(data)
-            _write(path if smaller is None else _packed(path), data if smaller is None else smaller)
+            self._write(path if smaller is None else _packed(path), data if smaller is None else smaller)
         except OSError as error:
             raise StoreError(
                 f"{path.parent}: a value of {len(data)} bytes cannot be kept: {error.strerror or error}"
@@ -65,6 +63,15 @@ class ValueDirectory:
             raise LookupError(f"{path} was damaged")
         return data
 
+    def _write(self, path: Path, data: Any) -> None:
+        try:
+            _write(path, data)
+        except FileNotFoundError:
+            # The first of all, or of its folder. For its owner alone, as the database is; one that is there keeps its mode.
+            self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            path.parent.mkdir(exist_ok=True)
+            _write(path, data)
+
     def _path(self, content: bytes) -> Path:
         name = content.hex()
         return self.directory / name[:2] / name
@@ -75,10 +82,6 @@ class ValueDirectory:
 
 def _write(path: Path, data: Any) -> None:
     """Whole or not at all, also when this process is killed meanwhile."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except FileExistsError as error:
-        raise NotADirectoryError(0, "a file is in the way") from error
     other = path.with_name(f".{path.name[:16]}.{os.urandom(6).hex()}.tmp")
     try:
         with other.open("xb") as file:

@@ -12,6 +12,7 @@ from ._apply import LocalApplier
 from ._builtins import digester
 from ._catalog import Catalog
 from ._codec import Codec
+from ._recent import RecentValues
 from ._settings import Settings
 from ._tasks import Task
 
@@ -57,13 +58,14 @@ def assembled(
     )
     # Epochs are the store's, which a worker has not; and what fingerprinting warns of, the coordinator has said already.
     catalog = Catalog(values, settings, main, lambda tasks: [0] * len(tasks), lambda _: None)
+    store = wiring.get("values")
     codec = Codec(
         wiring.get("serializers", ()),
         resolve,
         main,
         catalog.identify,
         key,
-        values=wiring.get("values"),
+        values=None if store is None else RecentValues(store),
     )
     applier_kind: Any = LocalApplier
     if settings.check_pure:

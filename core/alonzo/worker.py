@@ -5,6 +5,7 @@ Executors that start workers take the protocol from here.
 
 from __future__ import annotations
 
+from ._stored import STORED
 from ._worker_frames import (
     BEGUN,
     Setup,
@@ -24,6 +25,7 @@ from ._worker_frames import (
 
 __all__ = [
     "BEGUN",
+    "STORED",
     "Setup",
     "Surroundings",
     "configured_task",

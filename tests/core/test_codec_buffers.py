@@ -1,16 +1,20 @@
 """Large buffers are stored beside the pickle, and parts of values by their own serializers."""
 
 import pickle
+from hashlib import sha256
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alonzo import AlonzoError, EncodeError
+from alonzo._apply import LocalApplier
 from alonzo._buffers import joined, taken_apart
 from alonzo._codec import Codec
 from alonzo._containers import expressions, topological
-from alonzo._digests import SIZE, Digester, blake, buffer_token, digest_of
+from alonzo._digests import Digester, blake, digest_of
+from alonzo._effects import ABSENT, Found
+from alonzo._value_directory import ValueDirectory
 
 
 class Block:
@@ -156,19 +160,40 @@ def test_many_bytes_are_stored_as_they_are():
     assert Codec().decode(codec, memoryview(data)) == many
 
 
-@pytest.mark.parametrize("size", [0, 31, 32, 4095, 4096, 100_000])
-def test_the_digest_of_a_large_scalar_is_that_of_its_encoding(size):
+@pytest.mark.parametrize("size", [0, 31, 32, 4096, 65_536, 65_537, 100_000])
+def test_the_digest_of_text_and_bytes_of_any_size_is_that_of_their_encoding(size):
     data = bytes(range(256)) * (size // 256 + 1)
     data, token = data[:size], Digester().token
 
-    assert digest_of(token(data, None)) == blake(b"b" + data)
-    assert digest_of(token(bytearray(data), None)) == blake(b"B" + data)
-    assert digest_of(token("é" * size, None)) == blake(b"s" + ("é" * size).encode())
+    def encoded(tag, data):
+        return tag + data if len(data) <= 65_536 else b"*" + tag + sha256(data).digest()
+
+    assert digest_of(token(data, None)) == blake(encoded(b"b", data))
+    assert digest_of(token(bytearray(data), None)) == blake(encoded(b"B", data))
+    assert digest_of(token("é" * size, None)) == blake(encoded(b"s", ("é" * size).encode()))
     assert token([data], None) == token([bytes(bytearray(data))], None)
     assert token(memoryview(data), None) == token(memoryview(bytearray(data)), None)
     assert token(memoryview(data + data)[::2], None) == token(memoryview((data + data)[::2]), None)
     assert token(memoryview(data), None) != token(data, None)
-    assert len(buffer_token(b"", data)) == SIZE + 1
+
+
+@pytest.mark.parametrize(
+    "value", [bytes(65_536), bytes(65_537), "x" * 65_536, "x" * 65_537, "é" * 40_000, bytearray(70_000)]
+)
+@pytest.mark.parametrize("where", ["nowhere", "a directory", "a broken place"])
+def test_a_result_has_the_token_that_an_argument_has_wherever_its_bytes_are_kept(value, where, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    values = {
+        "nowhere": None,
+        "a directory": ValueDirectory(tmp_path),
+        "a broken place": ValueDirectory(tmp_path / "file"),
+    }[where]
+    applier = LocalApplier(Digester(), Codec(values=values), {})
+
+    found = applier.found(value)
+
+    assert found.token == Digester().token(value, None)
+    assert applier.decode(Found(ABSENT, found.token, found.codec, found.data)) == value
 
 
 def test_a_large_buffer_is_digested_where_it_lies():

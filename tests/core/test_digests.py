@@ -20,7 +20,7 @@ from machine_driver import Drive, World
 from alonzo import EncodeError, Runtime, run, task
 from alonzo._digests import node_token
 
-# Not from output: hashlib.blake2b(b"i5", digest_size=16, person=b"alonzo.digest.1"), and so on.
+# Not from output: hashlib.blake2b(b"i5", digest_size=16, person=b"alonzo.digest.2"), and so on.
 GOLDEN = {
     "int": b"i5",
     "negative": b"i-ff",

@@ -55,19 +55,23 @@ from pathlib import Path
 from alonzo._value_directory import ValueDirectory
 
 class Counted:
-    '''A value directory that writes down which process read how many bytes.'''
+    '''A value directory that writes down which process kept and read how many bytes.'''
 
     def __init__(self, directory, log):
         self.inner, self.log = ValueDirectory(Path(directory)), str(log)
 
     def put(self, data):
+        self.note("put", data)
         return self.inner.put(data)
 
     def get(self, content):
         data = self.inner.get(content)
-        with open(self.log, "a") as file:
-            print(os.getpid(), len(data), file=file)
+        self.note("get", data)
         return data
+
+    def note(self, what, data):
+        with open(self.log, "a") as file:
+            print(what, os.getpid(), len(data), file=file)
 """
 N = 300_000
 
@@ -99,13 +103,14 @@ def _counting(project):
     return Plugin()
 
 
-def _read_by(project):
-    """By process, the sizes of what it has read."""
+def _read_by(project, what="get"):
+    """By process, the sizes of what it has read, or put there."""
     read = {}
     log = project / "log"
     for line in log.read_text().splitlines() if log.exists() else ():
-        process, size = map(int, line.split())
-        read.setdefault(process, []).append(size)
+        did, process, size = line.split()
+        if did == what:
+            read.setdefault(int(process), []).append(int(size))
     return read
 
 
@@ -121,9 +126,10 @@ def test_no_byte_of_what_only_workers_need_is_read_by_the_coordinator(project, f
         assert runtime.run(flow.main(N)) == N
         assert runtime.run(flow.both(N)) == [N, 2, 1]
 
-        read = _read_by(project)
-        assert os.getpid() not in read
-        assert sum(map(len, read.values())) >= 5  # turn, turn, size; then what `both` looks into
+        put = _read_by(project, "put")
+        assert os.getpid() not in put
+        assert sum(map(len, put.values())) == 3  # make, turn, turn, which `both` recalls
+        assert os.getpid() not in _read_by(project)
 
         before = len((project / "log").read_text())
         assert runtime.run(flow.main(N)) == N

@@ -102,7 +102,9 @@ def values():
         "UUID": uuid.UUID(int=7), "ValueError": ValueError("x", 1), "nested sets": {frozenset(["p", "q"]), frozenset(["r"])},
         "aware": datetime.datetime(2024, 1, 1, tzinfo=EST), "timezone": EST, "no right": Right(0),
         "both rights": Right.READ | Right.WRITE, "type": Dish, "builtin": len, "more than fields": Menu("ab"), "table": table(),
-        "object": Plain(), "list's subclass": Words([1, "a"]), "partial": functools.partial(len, [1]),
+        "64 KiB": bytes(65_536), "more bytes": b"z" * 65_537, "more of them": bytearray(b"ab") * 40_000, "long text": "\u00e9" * 40_000,
+        "long texts": ["x" * 65_537, "x" * 65_536], "memory": memoryview(b"z" * 70_000), "object": Plain(),
+        "list's subclass": Words([1, "a"]), "partial": functools.partial(len, [1]),
     }  # fmt: skip
     return out
 
@@ -111,7 +113,7 @@ def values():
 
 
 def _blake(data):
-    return hashlib.blake2b(data, digest_size=16, person=b"alonzo.digest.1").digest()
+    return hashlib.blake2b(data, digest_size=16, person=b"alonzo.digest.2").digest()
 
 
 def digest(value):
@@ -159,7 +161,9 @@ def encoding(value):
     """The encoding: a tag and the value's bytes, or a tag and the tokens inside, each with its length."""
     kind = type(value)
     if kind in SCALARS:
-        return SCALARS[kind](value)
+        data = SCALARS[kind](value)
+        is_large = kind in (str, bytes, bytearray) and len(data) - 1 > 65_536
+        return b"*" + data[:1] + hashlib.sha256(data[1:]).digest() if is_large else data
     if kind in (list, tuple):
         return _join(b"l" if kind is list else b"t", [_token(item) for item in value])
     if kind in (set, frozenset):
@@ -210,6 +214,8 @@ REDUCED = {
 def _simple(value):
     if isinstance(value, pathlib.PurePath):
         return str(value)
+    if isinstance(value, memoryview):
+        return bytes(value)
     if isinstance(value, datetime.timezone):
         return (value.utcoffset(None), "EST")
     if isinstance(value, datetime.datetime):

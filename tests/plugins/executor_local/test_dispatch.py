@@ -1,6 +1,7 @@
 """Which worker is given which jobs: no process is started here."""
 
 from alonzo._executor_contract import SAME, SQUARE, job
+from alonzo.plugin import ABSENT, Apply, Found
 from alonzo_executor_local._backlog import Job
 from alonzo_executor_local._dispatch import START, Dispatch
 
@@ -189,3 +190,59 @@ def test_after_close_every_place_is_told_the_end():
 
     assert dispatch.next(one) is None
     assert dispatch.add(jobs(1)) == []
+
+
+def with_large(number, *tokens, codec="stored:bytes"):
+    """A job whose arguments are large values of these tokens."""
+    args = tuple(Found(ABSENT, token, codec, b"") for token in tokens)
+    return Job(number, Apply(number, SAME, args, carried=True), print)
+
+
+def idle_pair():
+    """Two workers whose last jobs took a millisecond each; the first has made a large value `a` and the second `b`."""
+    dispatch, one, two = ready(2, jobs(2))
+    for place, token in ((one, b"a"), (two, b"b")):
+        [entry] = dispatch.take(place)
+        dispatch.answered(place, [(entry.serial, 0.001)], [token])
+    return dispatch, one, two
+
+
+def test_a_job_goes_to_the_worker_that_made_its_large_argument():
+    dispatch, one, two = idle_pair()
+    dispatch.add([with_large(1, b"b"), with_large(2, b"a"), with_large(3, b"b"), with_large(4, b"x", b"a")])
+
+    assert [entry.ticket for entry in dispatch.take(one)] == [2, 4]
+    assert [entry.ticket for entry in dispatch.take(two)] == [1]  # half of what is left
+    assert [entry.ticket for entry in dispatch.take(two)] == [3]
+
+
+def test_a_worker_that_has_nothing_else_to_do_takes_what_is_there():
+    dispatch, one, _ = idle_pair()
+    dispatch.add([with_large(1, b"b"), with_large(2, b"b")])
+
+    assert [entry.ticket for entry in dispatch.take(one)] == [1]
+    assert dispatch.take(one) == []  # the other may come for the rest
+
+
+def test_where_small_arguments_were_made_is_all_the_same():
+    dispatch, one, two = idle_pair()
+    dispatch.add([with_large(1, b"b", codec="scalar"), with_large(2, b"a")])
+
+    assert [entry.ticket for entry in dispatch.take(one)] == [1]
+    assert [entry.ticket for entry in dispatch.take(two)] == [2]
+
+
+def test_a_job_is_not_passed_over_for_ever():
+    dispatch, one, two = idle_pair()
+    dispatch.add([with_large(0, b"b")])
+    dispatch.add([with_large(n, b"a") for n in range(1, 100)])
+    [busy] = [place for place in dispatch.places if place is two]
+    done_here = []
+    while 0 not in done_here:
+        batch = dispatch.take(one)
+        done_here += [entry.ticket for entry in batch]
+        done(dispatch, one, batch, 0.001)
+    assert busy.under_way == {}
+
+    # Passed over 32 times.
+    assert done_here.index(0) == 32

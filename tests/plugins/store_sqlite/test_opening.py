@@ -165,8 +165,9 @@ def test_a_database_of_version_2_has_all_that_was_in_it_and_can_do_what_is_new(o
     connection.close()
 
     store = open_store()
+    old_key = bytes.fromhex("D3C3FDC57C3598EC61DC51DB575DE7CE")
 
-    assert store.recall([key(1)])[0].normals[0].value.data == b"sone"
+    assert store.recall([old_key])[0].normals[0].value.data == b"sone"
     (old,) = store.runs()
     assert (old.id, old.status, old.tags) == (1, "failed", {"why": "old"})
     ran, failed = store.jobs(1)
@@ -178,8 +179,8 @@ def test_a_database_of_version_2_has_all_that_was_in_it_and_can_do_what_is_new(o
     assert [(row.run, row.text) for row in store.tagged("why")] == [(1, "old")]
     run, other = store.begin(start()), store.begin(start())
     store.claim(run, [key(2)])
-    store.commit(run, [Note(Remember(key(1), job(1, "ran", tags={"why": "new"})))])
-    assert list(store.held(other, [key(1), key(2)])) == [key(2)]
+    store.commit(run, [Note(Remember(old_key, job(1, "ran", tags={"why": "new"})))])
+    assert list(store.held(other, [old_key, key(2)])) == [key(2)]
     assert database("SELECT name, text, what, run, job, task FROM tags ORDER BY run DESC") == [
         [("why", "new", "job", 2, 1, "flow.f"), ("why", "old", "run", 1, None, "flow.main")]
     ]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import deque
 from collections.abc import Iterable
+from typing import Any
 
 from alonzo.plugin import Apply, Lost, Post, Ticket
 
@@ -11,12 +13,26 @@ BUDGET = 0.010  # seconds of expected work that a worker is given at once
 _REFILL = 0.005  # a worker that has less than this left to do may be given more
 _CRUMB = 0.0005  # so little work is not divided among workers: a frame of its own costs as much
 _LEAST = 20e-6  # seconds that the way to a worker and back costs, even for a job that does nothing
+_SEEN = 32  # jobs from the front among which a worker looks for one whose arguments it has
+_PATIENCE = 32  # times that a job may be passed over because another worker has its arguments
 
 
 class Job:
     """A job on its way to a worker, perhaps not for the first time."""
 
-    __slots__ = ("alone", "apply", "is_late", "losses", "name", "post", "serial", "ticket", "undecoded")
+    __slots__ = (
+        "alone",
+        "apply",
+        "home",
+        "is_late",
+        "losses",
+        "name",
+        "passed_over",
+        "post",
+        "serial",
+        "ticket",
+        "undecoded",
+    )
 
     def __init__(self, ticket: Ticket, apply: Apply, post: Post) -> None:
         # By this number a worker says that it has begun the job; the dispatch gives it.
@@ -32,10 +48,13 @@ class Job:
         self.alone = False
         # Its time is over, and its worker is being killed for that.
         self.is_late = False
+        # The place whose worker has a large argument in memory, None: it is all the same. The dispatch knows.
+        self.home: Any = None
+        self.passed_over = 0
 
 
 class Backlog:
-    """First in, first out. Not thread-safe: its owner holds a lock."""
+    """First in, first out, but that a worker begins with jobs whose large arguments it has. Not thread-safe: its owner holds a lock."""
 
     def __init__(self) -> None:
         self._jobs: deque[Job] = deque()
@@ -71,8 +90,8 @@ class Backlog:
         """How long these will take, in seconds; infinite when one is of an unknown task."""
         return sum([self._seconds.get(job.name, float("inf")) for job in jobs])
 
-    def batch(self, workers: int, under_way: Iterable[Job] = ()) -> list[Job]:
-        """The next jobs for one of so many workers, which has these under way; empty when it should finish them first."""
+    def batch(self, workers: int, under_way: Iterable[Job] = (), place: object = None) -> list[Job]:
+        """The next jobs for one of so many workers, at this place, which has these under way; empty when it should finish them first."""
         budget = spare = BUDGET
         left = self.expected(under_way)
         if left:
@@ -84,10 +103,27 @@ class Backlog:
         taken: list[Job] = []
         while self._jobs and (len(taken) < most or spare - budget < _CRUMB):
             job = self._jobs[0]
+            if job.home is not None and job.home is not place:
+                job = self._nearest(place)
+                if job.home is not None and job.home is not place and (taken or left):
+                    break  # it has enough to begin with
             budget -= self._seconds.get(job.name, float("inf"))
             if (taken or left) and (budget < 0 or job.alone):
                 break
-            taken.append(self._jobs.popleft())
+            if job is self._jobs[0]:
+                self._jobs.popleft()
+            else:
+                self._jobs.remove(job)
+            taken.append(job)
             if budget <= 0 or job.alone or job.undecoded is not None:
                 break
         return taken
+
+    def _nearest(self, place: object) -> Job:
+        """The first job that is as well done here as elsewhere; else the very first: better far from its data than late."""
+        first = self._jobs[0]
+        first.passed_over += 1
+        if first.passed_over > _PATIENCE:
+            return first
+        near = (job for job in itertools.islice(self._jobs, _SEEN) if job.home is None or job.home is place)
+        return next(near, first)

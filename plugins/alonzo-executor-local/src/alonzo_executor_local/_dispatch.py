@@ -12,12 +12,14 @@ import threading
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
-from alonzo.plugin import Post, Ticket
+from alonzo.plugin import Found, Post, Ticket
+from alonzo.worker import STORED
 
 from ._backlog import Backlog, Job
 
 _UNLUCKY = 3  # workers that may die under a job before they began one: then it is lost
 _TRIES = 3  # starts that may fail, one after another, before no more are tried at that place
+_HOMES = 1024  # large values of which it is known where they were made
 START: Literal["start"] = "start"
 Order = list[Job] | Literal["start"]
 
@@ -46,13 +48,18 @@ class Dispatch:
         self._backlog = Backlog()
         self._serials = itertools.count(1)
         self._failed_starts = 0
+        self._homes: dict[bytes, Place] = {}  # by token, the oldest first
 
     def add(self, jobs: Iterable[Job]) -> list[Place]:
         """New jobs. The places that were opened for them are returned: each needs a thread that calls `next`."""
         with self._lock:
             if self.closed:
                 return []
-            self._backlog.add(map(self._numbered, jobs))
+            new = list(map(self._numbered, jobs))
+            if self._homes:
+                for job in new:
+                    job.home = self._home(job)
+            self._backlog.add(new)
             missing = min(self._call_for(), self.width - len(self.places))
             opened = [Place(self._lock) for _ in range(missing)]
             self.places.extend(opened)
@@ -85,9 +92,19 @@ class Dispatch:
             self._failed_starts = 0
             place.called.notify()
 
-    def answered(self, place: Place, times: Iterable[tuple[int, float | None]]) -> list[Job]:
-        """The jobs with these serial numbers are done here, in so many seconds each (None: no measure of their task)."""
+    def answered(
+        self, place: Place, times: Iterable[tuple[int, float | None]], made: Sequence[bytes] = ()
+    ) -> list[Job]:
+        """The jobs with these serial numbers are done here, in so many seconds each (None: no measure of their task).
+
+        made  the tokens of large values that the worker here has in memory now
+        """
         with self._lock:
+            for token in made:
+                self._homes.pop(token, None)
+                self._homes[token] = place
+                if len(self._homes) > _HOMES:
+                    del self._homes[next(iter(self._homes))]
             jobs = []
             for serial, seconds in times:
                 job = place.under_way.pop(serial)
@@ -174,9 +191,15 @@ class Dispatch:
         if place.under_way and self._idle():
             return []
         ready = sum(other.state == "ready" for other in self.places)
-        batch = self._backlog.batch(ready, place.under_way.values())
+        batch = self._backlog.batch(ready, place.under_way.values(), place)
         place.under_way.update([(job.serial, job) for job in batch])
         return batch
+
+    def _home(self, job: Job) -> Place | None:
+        for value in job.apply.args if job.apply.carried else ():
+            if type(value) is Found and value.codec.startswith(STORED) and value.token in self._homes:
+                return self._homes[value.token]
+        return None
 
     def _idle(self) -> int:
         return sum(place.state == "ready" and not place.under_way for place in self.places)

@@ -9,6 +9,7 @@ from typing import Any
 
 from alonzo import AlonzoError
 from alonzo.plugin import Lost
+from alonzo.worker import STORED
 
 from ._answers import Answers, post_hopeless, post_loss, post_refusal, post_undecoded
 from ._backlog import Job
@@ -157,7 +158,8 @@ class Slot:
 
     def _answered(self, rows: list[Any], worker: str) -> None:
         times = [(serial, seconds if told else None) for serial, seconds, _, told in rows]
-        jobs = self._dispatch.answered(self._place, times)
+        made = [row[1] for _, _, row, _ in rows if row[0] == "found" and row[2].startswith(STORED)]
+        jobs = self._dispatch.answered(self._place, times, made)
         for job, (_, _, row, told) in zip(jobs, rows, strict=True):
             if row[0] == "stale":  # the worker ends now; its successor imports what the coordinator has
                 self._dispatch.again([job])
