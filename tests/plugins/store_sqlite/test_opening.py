@@ -362,3 +362,19 @@ def test_a_new_database_is_made_without_importing_libraries_of_arrays_that_are_i
     done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False)
 
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_parser_of_dates_is_imported_when_sqlite_utils_first_needs_it(tmp_path):
+    program = """
+import sys
+from alonzo import Runtime
+Runtime(store="sqlite:a.db").close()
+assert not {"dateutil.parser", "dateutil.tz"} & set(sys.modules)
+from sqlite_utils.recipes import parsedate
+print(parsedate("3 May 2020"))
+from dateutil import parser
+from dateutil.parser import parse
+assert parser is sys.modules["dateutil.parser"] and parse is parser.parse
+"""
+
+    assert run_python(program, tmp_path) == "2020-05-03"
