@@ -281,6 +281,23 @@ def test_help_imports_neither_alonzo_nor_rich(program):
     assert not {"alonzo", "rich", "attrs", "attr", "sqlite3"} & set(done.stdout.splitlines()[-1].split())
 
 
+def test_what_the_program_imports_for_itself_is_not_looked_through_for_garbage(program):
+    (program.directory / "seen.py").write_text(
+        "import gc\n"
+        "from alonzo import task\n"
+        "COLLECTIONS = sum(generation['collections'] for generation in gc.get_stats())\n"
+        "MINE = [[]]\n"
+        "FROZEN = gc.get_freeze_count()\n"
+        "@task\n"
+        "def seen():\n"
+        "    return COLLECTIONS < 40, FROZEN > 10_000, any(thing is MINE for thing in gc.get_objects())\n"
+    )
+
+    out, _ = program("run", "seen.py", "seen")
+
+    assert out == "(True, True, True)\n"
+
+
 def test_version(program):
     assert program("--version") == ("alonzo 0.1.0\n", "")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import re
 import sys
@@ -148,4 +149,6 @@ def program() -> None:
 
 def main() -> None:
     """The entry point of the program."""
+    # What start-up makes stays: looking for garbage in it, eighty times over, took a tenth of a short run.
+    gc.set_threshold(50_000, 20, 100)
     program()
