@@ -203,6 +203,20 @@ def test_a_step_that_fails_leaves_the_database_as_it_was(tmp_path, monkeypatch, 
     assert ("memo",) in names
 
 
+def test_a_new_database_is_made_in_one_transaction_and_each_view_once(tmp_path):
+    path = tmp_path / "test.db"
+    connection = sqlite3.connect(path, isolation_level=None)
+    statements = []
+    connection.set_trace_callback(statements.append)
+
+    _schema.prepare(connection, path)
+
+    connection.close()
+    assert statements.count("COMMIT") == 1
+    views = [words[2] for words in map(str.split, statements) if words[:2] == ["CREATE", "VIEW"]]
+    assert sorted(views) == ['"attempts"', '"footprints"', '"jobs"', '"results"', '"runs"', '"tags"', '"tasks"']
+
+
 def test_a_database_of_a_newer_version_is_refused(open_store, database):
     open_store().close()
     database("PRAGMA user_version = 99")

@@ -1,4 +1,4 @@
-"""The tables, and how an older database becomes a newer one: numbered steps, each in a transaction.
+"""The tables, and how an older database becomes a newer one: numbered steps, all in one transaction.
 
 Clustered on what they are looked up by, without further indexes. People see them through the views.
 """
@@ -28,7 +28,7 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
     Raises:
         StoreError: it is from a newer version, or another program's.
     """
-    # From one snapshot: another process may be making it, step by step, between one pragma and the next.
+    # From one snapshot: another process may be making it between one pragma and the next.
     connection.execute("BEGIN")
     try:
         version = _version(connection, path)
@@ -39,23 +39,23 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def migrate(connection: sqlite3.Connection, path: Path, target: int) -> None:
-    """Bring a database up to this version, step by step."""
+    """Bring a database up to this version, whole or not at all."""
     database = _sqlite_utils().Database(connection, recursive_triggers=False, execute_plugins=False)
-    while True:
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            version = _version(connection, path)  # another process may have done this step
-            if version < target:
-                MIGRATIONS[version](database)
-                connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-                connection.execute(f"PRAGMA user_version = {version + 1}")
-            connection.execute("COMMIT")
-        except BaseException:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            raise
-        if version >= target:
-            return
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        version = _version(connection, path)  # another process may have done it
+        if version < target:
+            for step in MIGRATIONS[version:target]:
+                step(database)
+            if target == len(MIGRATIONS):
+                _make_views(database)
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            connection.execute(f"PRAGMA user_version = {target}")
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
 
 
 def _sqlite_utils() -> Any:
@@ -123,25 +123,29 @@ def _make_tables(database: Database) -> None:
         database.execute(statement)
 
 
-def _make_views(database: Database) -> None:
-    """Those of today: a step that changes what they show makes them again."""
-    for name, query in _VIEWS.items():
-        database.create_view(name, query, replace=True)
+def _only_views(database: Database) -> None:
+    """The tables stay as they were."""
 
 
 def _add_claims_tags_and_outcomes(database: Database) -> None:
     for statement in _VERSION_3:
         database.execute(statement)
-    _make_views(database)
 
 
-# The last step shows the size of what is kept by reference.
+# What each version did to the tables. The last one's views show the size of what is kept by reference.
 MIGRATIONS: tuple[Callable[[Database], None], ...] = (
     _make_tables,
-    _make_views,
+    _only_views,
     _add_claims_tags_and_outcomes,
-    _make_views,
+    _only_views,
 )
+
+
+def _make_views(database: Database) -> None:
+    """Those of today, whatever there was."""
+    for name, query in _VIEWS.items():
+        database.create_view(name, query, replace=True)
+
 
 _TABLES = (
     """
