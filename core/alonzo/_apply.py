@@ -46,10 +46,12 @@ class Capture:
     inspectors  by kind, as this place has them
     timeout     how many seconds it may take, None: as many as it likes
     deadline    when these are over, by time.monotonic(); a task whose function has the attribute `heeds_deadline` ends by itself then
+    undone      (kind, place) of external values that it has undone, besides what it returns: whatever is known of one whose place
+                begins so is not true any more
     at_end      called, the last first, when it has ended, whatever came of it; none may raise
     """
 
-    __slots__ = ("at_end", "deadline", "inspectors", "key", "parts", "task", "timeout")
+    __slots__ = ("at_end", "deadline", "inspectors", "key", "parts", "task", "timeout", "undone")
 
     def __init__(self, task: str, key: bytes = b"", inspectors: Mapping[str, Inspector] | None = None) -> None:
         self.task = task
@@ -58,6 +60,7 @@ class Capture:
         self.timeout: float | None = None
         self.deadline: float | None = None
         self.parts: list[str] = []
+        self.undone: tuple[tuple[str, str], ...] = ()
         self.at_end: list[Callable[[], object]] = []
 
 
@@ -76,6 +79,7 @@ class _Application(Capture):
         self.timeout = job.timeout
         self.deadline = None if job.timeout is None else time.monotonic() + job.timeout
         self.parts = []
+        self.undone = ()
         self.at_end = []
         self._ask = ask
         self.ask: Callable[[Expression], Awaitable[Any]] | None = None if ask is None else self._noting
@@ -304,7 +308,10 @@ class LocalApplier:
         if job.externals:
             seen = inspect_places(self.inspectors, job.externals)
         output = "".join(application.parts) if application.parts else ""
-        return Report(started, time.time(), self.worker, output, seen, problems, mutated, reduced=application.reduced)
+        reduced, undone = application.reduced, application.undone
+        return Report(
+            started, time.time(), self.worker, output, seen, problems, mutated, reduced=reduced, undone=undone
+        )
 
 
 class ResultLook:

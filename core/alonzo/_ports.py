@@ -150,6 +150,7 @@ class Report:
     mutated            the names of the parameters that the application changed in place: nothing of it may be remembered
     reduced            of a sub-run: what it did besides its value (see _within)
     goes_on            the job is answered, its code could not be stopped: `ENDED` will be posted (see Honours)
+    undone             the external values that the application has undone (see Capture)
     """
 
     started: float
@@ -161,6 +162,7 @@ class Report:
     mutated: tuple[str, ...] = ()
     goes_on: bool = False
     reduced: Any = None
+    undone: tuple[tuple[str, str], ...] = ()
 
 
 class _Ended:

@@ -163,6 +163,7 @@ class Worker:
             report.mutated,
             False,
             report.reduced,
+            report.undone,
         )
         self._warnings.clear()
         if type(answer) is Found:
