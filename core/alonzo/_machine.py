@@ -79,7 +79,7 @@ class Machine(Awaiting):
     lenient   kinds of external values that may be absent: what is recorded of one holds also when nothing is there any more
     """
 
-    __slots__ = ("moved",)
+    __slots__ = ("moved", "told_undone")
 
     def __init__(
         self,
@@ -96,6 +96,7 @@ class Machine(Awaiting):
         super().__init__(digester, Terms(context or {}, recall, forced, gone, lenient))
         # External values that changed under a body's hands, by task.
         self.moved: list[tuple[str, list[tuple[str, str, bytes | None]]]] = []
+        self.told_undone: list[tuple[str, str]] = []
         scope = self._scopes.inside(None, How(below=below)) if below else None
         self._root = self._cell(Form("value", (root,)), None, scope)
         self._root.readers = 1
@@ -174,6 +175,7 @@ class Machine(Awaiting):
         Should the run rest on something there already, the attempt has failed in this way, whatever came of it.
         """
         world, below = self.world, tuple(places)
+        self.told_undone += below
         gone = [known for known in world.places if any(known[0] == k and known[1].startswith(p) for k, p in below)]
         rested = []
         for place in gone:

@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from alonzo import AlonzoError, Runtime, seq, task
+from alonzo import AlonzoError, Runtime, seq, subrun, task
 from alonzo._digests import blake
 from alonzo.plugin import CAPTURE, hookimpl
 
@@ -58,6 +58,11 @@ def main():
     return seq([undo("a", Thing("switch")), [name_of(made(name)) for name in ("a1", "a2", "b")]])
 
 
+@task(namespace="undone")
+def main_with_a_sub_run():
+    return seq([subrun(undo("a", Thing("switch"))), name_of(made("a1"))])
+
+
 @pytest.fixture
 def runtime():
     THINGS.clear()
@@ -75,6 +80,15 @@ def test_what_was_undone_is_made_again_though_it_was_seen_at_the_beginning_of_th
 
     assert dict(runtime.last.ran) == {"undone.main": 1, "undone.undo": 1, "undone.made": 2}
     assert RAN == {"a1": 2, "a2": 2, "b": 1}
+
+
+def test_what_a_sub_run_has_undone_is_made_again_in_the_run_around_it(runtime):
+    THINGS["switch"] = "1"
+    runtime.run(main_with_a_sub_run())
+    THINGS["switch"] = "2"
+
+    assert runtime.run(main_with_a_sub_run()) == [None, "a1"]
+    assert RAN == {"a1": 2}
 
 
 def test_to_undo_what_the_run_has_made_or_recalled_is_an_error(runtime):
