@@ -1,5 +1,7 @@
 """Stateful handles on real databases: what runs again, and what is in the database then."""
 
+import asyncio
+
 import pytest
 from handle_steps import UNDONE, Database, chain, database, program, read_midway, reader, step, written
 
@@ -274,6 +276,35 @@ def test_several_readers_of_one_state_run_again_at_once(place):
         assert runtime.run(main("2")) == [[1, 1, 1], 2]
         assert ran(runtime) == {"count": 4, "b": 1}
     assert UNDONE == [1]
+
+
+def test_async_readers_of_one_state_run_again_at_once(place):
+    reading = []
+
+    def main(version):
+        both = asyncio.Event()
+
+        @task(name="count", namespace="steps", version=version)
+        async def count(db, number):
+            cursor = db.live.cursor()
+            reading.append(number)
+            if len(reading) == 2:
+                both.set()
+            await both.wait()
+            cursor.execute("SELECT count(*) FROM written")
+            return cursor.fetchone()[0]
+
+        db = chain(database(place), [("a", "1")])
+        return seq([[count(db, n) for n in range(2)], settled(chain(db, [("b", "1")]))])[0]
+
+    with Runtime(executor="inprocess") as runtime:
+        runtime.run(main("1"))
+        reading.clear()
+        UNDONE.clear()
+        assert runtime.run(main("2")) == [1, 1]
+        assert ran(runtime) == {"count": 2, "b": 1}
+    assert UNDONE == [1]
+    assert written(place) == [("a", "1", 0), ("b", "1", 1)]
 
 
 def test_an_edited_reader_that_fails_at_first_has_taken_back_what_came_after_all_the_same(runtime, place):

@@ -23,6 +23,7 @@ from ._errors import HandleError
 from ._state import State, base_of, parents_of
 
 AT_FIRST = "at first"
+UNDOING = "undoing"
 _STATE = (
     "CREATE TABLE IF NOT EXISTS alonzo_state (number BIGINT PRIMARY KEY, identity TEXT NOT NULL, name TEXT NOT NULL, "
     "status TEXT NOT NULL, is_change INTEGER NOT NULL, owner TEXT NOT NULL, task TEXT NOT NULL, token TEXT NOT NULL)"
@@ -271,7 +272,7 @@ class SqlStates:
 
     def _mark_undoing(self, undone: Sequence[Below], call: Caller) -> None:
         for row in undone:
-            if row.status in {"changing", "undoing"} and call.is_alive(row):
+            if row.status in {"changing", UNDOING} and call.is_alive(row):
                 raise Busy(row)
         for row in undone:
             sql = "UPDATE alonzo_state SET status = 'undoing', owner = {0} WHERE number = {0}"

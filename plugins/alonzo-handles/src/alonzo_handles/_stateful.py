@@ -17,7 +17,7 @@ from alonzo.plugin import Capture
 from ._errors import HandleError
 from ._handle import Handle, here
 from ._inspector import KIND, HandleInspector
-from ._sql import Below, Busy, Caller, SqlStates
+from ._sql import UNDOING, Below, Busy, Caller, SqlStates
 from ._state import ALONE, LAST, State, base_of, merged
 
 _PLAIN = (str, int, float, bool, bytes, type(None), PurePath)
@@ -221,8 +221,14 @@ class StatefulHandle(Handle):
                 f"{past}, and {type(self).__qualname__} has no method `rollback` to take that back by. Define it, and run again: all "
                 "steps are made anew then; or let the reading be part of a step"
             )
-        _, undone = self._begun(application, inspector, partial(SqlStates.go_back, state=state.plain))
-        held.at_end.append(lambda: self._stop_reading(application, inspector, undone))
+        undone: list[Below] = []
+        thread = threading.get_ident()
+        if any(
+            inspector.changing.get((state.identity, row.number)) != thread or row.status != UNDOING for row in since
+        ):
+            _, undone = self._begun(application, inspector, partial(SqlStates.go_back, state=state.plain))
+            held.at_end.append(lambda: self._stop_reading(application, inspector, undone))
+        # Else another call of this thread, which awaits something, has done it, and reads.
         # Another call may have done it meanwhile: it is undone for this run, too.
         names = dict.fromkeys(row.name for row in [*since, *undone])
         application.undone += tuple((KIND, State(state.identity, name).place) for name in names)
