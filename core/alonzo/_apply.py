@@ -99,7 +99,7 @@ class LocalApplier:
 
     digester, codec, inspectors  as assembled from the plugins
     worker                       what to call this place in reports
-    tree_of                      a task's definitions (see Fingerprint.tree), where they are known
+    tree_of                      the definitions (see Fingerprint.tree) of a task, class or function, or of what has this full name
     """
 
     tree_of: Callable[[Any], Mapping[str, str]] = staticmethod(lambda _: {})

@@ -74,6 +74,7 @@ class Catalog:
         self._epochs = epochs
         self._tasks: dict[str, Task[..., Any]] = {}
         self._today: dict[str, Task[..., Any]] = {}  # resolved in this run
+        self._trees: dict[Any, tuple[Any, Mapping[str, str]]] = {}  # of classes and functions, by name or `id`
         self.look = ConstantLook(digester, self.thing)
         self.definitions = Definitions(
             digest_value=self._digest_constant,
@@ -91,6 +92,7 @@ class Catalog:
         self._fingerprints.clear()
         self._of_main = None
         self._today.clear()
+        self._trees.clear()
 
     def meet(self, task: Task[..., Any]) -> None:
         self._tasks[task.full_name] = task
@@ -186,14 +188,16 @@ class Catalog:
 
     def named(self, full_name: str) -> bytes | None:
         """The same by full name; None also where the name means nothing here."""
+        found = self._found(full_name)
+        return self.thing(found) if callable(found) else None
+
+    def _found(self, full_name: str) -> Any:
         parts = full_name.split(".")
         for end in range(len(parts) - 1, 0, -1):
             module = self._module(".".join(parts[:end]))
-            if module is None:
-                continue
-            found = _attribute(module, parts[end:])
-            found = found.func if isinstance(found, Task | SpecialForm) else found
-            return self.thing(found) if callable(found) else None
+            if module is not None:
+                found = _attribute(module, parts[end:])
+                return found.func if isinstance(found, Task | SpecialForm) else found
         return None
 
     # -- what is sent to other processes -------------------------------------------------------------
@@ -227,15 +231,38 @@ class Catalog:
         self._current = looked_at
         return None
 
-    def differs(self, task: Task[..., Any], tree: Mapping[str, str]) -> bool:
-        """Does what this task, which was sent here by value, imports here differ from what it imports where it comes from?
+    def tree(self, what: Any) -> Mapping[str, str]:
+        """The definitions (see Fingerprint.tree) of a task, class or function, or of what has this full name; none: not the project's."""
+        if isinstance(what, Task):
+            return self.fingerprint(what).tree
+        place = what if type(what) is str else id(what)
+        known = self._trees.get(place)
+        if known is None:
+            thing, found = self._found(what) if type(what) is str else what, None
+            if isinstance(thing, type):
+                found = self.definitions.of_class(thing)
+            elif isinstance(thing, FunctionType):
+                found = self.definitions.of_function(thing)
+            known = self._trees[place] = (thing, {} if found is None else found.tree)  # with the thing, for its `id`
+        return known[1]
 
-        `tree` is that of its fingerprint there. What was sent together with it is of there, and not looked at.
+    def differs(self, what: Any, tree: Mapping[str, str]) -> bool:
+        """Does this task, class or function, or what it imports, differ here from what it is where it was sent from?
+
+        `what` may be a full name. `tree` is that of its fingerprint there. What was sent together with it by value is of there, and not
+        looked at.
         """
-        return any(tree.get(label, digest) != digest for label, digest in self._imports(task, self._fingerprint(task)))
+        own = self._fingerprint(what).tree if isinstance(what, Task) else self.tree(what)
+        home: str | None = None
+        if isinstance(what, Task):
+            home = what.namespace
+        elif type(what) is not str and "<" in what.__qualname__:
+            home = what.__module__
+        return any(tree.get(label, digest) != digest for label, digest in self._imports(own, home))
 
-    def _imports(self, task: Task[..., Any], own: Fingerprint) -> Iterable[tuple[str, str]]:
-        for label, digest in own.tree.items():
+    def _imports(self, tree: Mapping[str, str], home: str | None) -> Iterable[tuple[str, str]]:
+        """What of these definitions is of modules that were imported here; of the module `home` a part only was sent."""
+        for label, digest in tree.items():
             parts = label.split(".")
             for end in range(len(parts) - 1, 0, -1):
                 name = ".".join(parts[:end])
@@ -243,8 +270,8 @@ class Catalog:
                     break
                 if name in sys.modules:
                     thing = _attribute(sys.modules[name], parts[end:])
-                    # Of its own module it was sent a part only: there, a constant's statement may reach what is not here.
-                    if name != task.namespace or isinstance(thing, FunctionType | type):
+                    # There, a constant's statement may reach what is not here.
+                    if name != home or isinstance(thing, FunctionType | type):
                         yield label, digest
                     break
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from types import FunctionType
+from types import FunctionType, ModuleType
 from typing import Any, NamedTuple
 
 from ._definitions_graph import Digests, Node, Place, digest_parts, state_below
@@ -142,6 +142,16 @@ class Definitions:
             whole = Node("class")
             whole.parts += [_TAG, "class", edge]
             return self._taken(whole, graph)
+
+    def see(self, modules: Iterable[ModuleType]) -> None:
+        """What is in the files of these modules now is what they were loaded from, also when it is edited before it is asked for."""
+        project = Project(self._names, self._tracked)
+        with self._lock:
+            for module in modules:
+                if isinstance(module, ModuleType) and project.owns_module(module):
+                    filename = file_of(vars(module))
+                    if filename is not None:
+                        self._sources.see(filename, vars(module))
 
     def refresh(self) -> None:
         """Forget values, names and texts: called when a run starts. Files that have not changed

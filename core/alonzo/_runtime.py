@@ -134,7 +134,7 @@ class Runtime:
 
             applier_kind = watching(self.settings)
         self._applier: LocalApplier = applier_kind(self._digester, self._codec, self.providers.inspectors)
-        self._applier.tree_of = lambda task: self._catalog.fingerprint(task).tree
+        self._applier.tree_of = self._catalog.tree
         inspectors = self.providers.inspectors.values()
         self._lenient = frozenset(i.kind for i in inspectors if isinstance(i, Lenient) and i.absent_is_valid)
         self._observers = list(self.providers.observers)

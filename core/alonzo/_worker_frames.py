@@ -1,11 +1,12 @@
 """What a worker process and its coordinator say to each other: frames of bytes, each with its length before it.
 
-    to the worker      Setup; then batches: (surroundings or None, definitions, rows as one pickle); with "outdated" for definitions,
-                       it answers "stale" for each row, and ends: it may have imported what was loaded anew in the coordinator
+    to the worker      Setup; then batches: (surroundings or None, definitions, (serials, a pickle of rows and checks)); with "outdated"
+                       for definitions, it answers "stale" for each row, and ends: it may have imported what was loaded anew there
     from the worker    ("ready", process id), ("failed", text), ("answers", rows), ("unreadable", serials, text)
 
 Surroundings are the working directory, `sys.path` and the environment. A definition is (id, "module", module, full name,
-fingerprint) or (id, "value", full name, pickle, tree of the fingerprint).
+fingerprint) or (id, "value", full name, pickle, tree of the fingerprint). A check is a class or function that is among the arguments,
+or its full name, and the tree of its fingerprint.
 The functions of this module are what pickles of definitions call, in the worker.
 """
 

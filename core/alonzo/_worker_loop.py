@@ -98,6 +98,8 @@ class Worker:
         self._is_new = True
         self._answers = _Answers(answers)
         self._tasks: dict[int, Task[..., Any] | Lost] = {}
+        self._alike: set[Any] = set()  # definitions of arguments that are the coordinator's
+        self._seen: set[str] = set()  # modules
         with open(setup.begun, "r+b") as file:  # noqa: PTH123
             self._begun = mmap.mmap(file.fileno(), BEGUN.size)
         # Both sides have mapped it: it need not stay behind when both are killed. Windows keeps it until the coordinator's end.
@@ -117,6 +119,7 @@ class Worker:
                 _surround(surroundings)
             for definition in definitions:
                 self._tasks[definition[0]] = self._defined(*definition[1:])
+            self._see()
             self._batch(*packed)
             if self._is_stale:
                 return
@@ -125,9 +128,14 @@ class Worker:
     def _batch(self, serials: list[int], packed: bytes) -> None:
         began = perf_counter()
         try:
-            rows = pickle.loads(packed)
+            rows, checks = pickle.loads(packed)
+            self._see()
+            other = self._other_definition(checks)
         except Exception as error:
             self._answers.tell(("unreadable", serials, f"{type(error).__name__}: {error}"))
+            return
+        if other is not None:
+            self._refuse(serials, other)
             return
         last = perf_counter()
         share = (last - began) / len(rows)
@@ -139,6 +147,36 @@ class Worker:
             self._answers.add((serial, now - last + share, answer, report))
             last = now
         self._answers.flush()
+
+    def _see(self) -> None:
+        """Of what was imported since the last time, the text is taken now: files may be edited before it is asked for."""
+        if len(sys.modules) != len(self._seen):
+            new = [name for name in sys.modules if name not in self._seen]
+            self._seen.update(sys.modules)
+            self._assembly.catalog.definitions.see([sys.modules[name] for name in new if name in sys.modules])
+
+    def _other_definition(self, checks: list[tuple[Any, Any]]) -> str | None:
+        """The name of a class or function among the arguments that is not what it is in the coordinator; None: there is none."""
+        for what, tree in checks:
+            name = what if type(what) is str else f"{what.__module__}.{what.__qualname__}"
+            place = (name, frozenset(tree.items()))
+            if place in self._alike:
+                continue
+            try:
+                if self._assembly.catalog.differs(what, tree):
+                    return name
+            except AlonzoError:
+                continue  # its module cannot be imported: decoding what it is in says so
+            self._alike.add(place)
+        return None
+
+    def _refuse(self, serials: list[int], name: str) -> None:
+        lost = self._not_the_coordinators(name)
+        if len(serials) > 1 and not self._is_stale:
+            self._answers.tell(("unreadable", serials, str(lost.error)))  # they come again, one by one
+            return
+        answer = ("stale",) if self._is_stale else _lost(lost)
+        self._answers.tell(("answers", [(serial, 0.0, answer, None) for serial in serials]))
 
     def _applied(self, number: int, job: int, args: Any, *rest: Any) -> tuple[tuple[Any, ...], tuple[Any, ...] | None]:
         task = self._tasks[number] if number else None
@@ -211,7 +249,7 @@ class Worker:
         self._is_stale = not self._is_new
         return Lost(
             AlonzoError(
-                f"the definition of task {full_name} in this worker process is not the coordinator's: "
+                f"the definition of {full_name} in this worker process is not the coordinator's: "
                 "a file was changed or a module reloaded meanwhile; run again"
             )
         )

@@ -12,7 +12,7 @@ import os
 import re
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import FunctionType
 from typing import Any
@@ -37,6 +37,7 @@ from alonzo.worker import (
 from ._backlog import Job
 
 _MAIN = ("__main__", "__mp_main__")
+_BY_NAME = ("name", "task")  # in definitions: what counts by its name, not by its code
 _LIBRARY = re.compile(r"[/\\\\](site-packages|dist-packages|lib[/\\\\]python\d+\.\d+)[/\\\\]", re.IGNORECASE)
 Definition = tuple[Any, ...]
 
@@ -99,14 +100,15 @@ class Shipping:
             return known
 
     def rows(self, jobs: Sequence[tuple[Job, int]]) -> bytes:
-        """Jobs, each with its definition's number, as one pickle.
+        """Jobs, each with its definition's number, and the definitions of what is among their arguments, as one pickle.
 
         Raises:
             Exception: whatever an argument raises that cannot be pickled.
         """
         pickler = _Pickler(self._applier)
         pickler.opens = any(job.undecoded is not None for job, _ in jobs)
-        return pickler.pickled([_row(job.apply, number) for job, number in jobs])
+        # The second list is filled while the first is pickled.
+        return pickler.pickled(([_row(job.apply, number) for job, number in jobs], pickler.checks))
 
 
 def _row(job: Apply, number: int) -> tuple[Any, ...]:
@@ -163,13 +165,15 @@ def _importable_from(task: Any) -> str | None:
 class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
     """Pickles by value what belongs to the main program, all else as cloudpickle does.
 
-    opens  values that are at hand as bytes are pickled as objects
+    opens   values that are at hand as bytes are pickled as objects
+    checks  the classes and functions of the project that it met, or the names of those in encoded values, each with its definitions
     """
 
     def __init__(self, applier: Any = None) -> None:
         self._buffer = io.BytesIO()
         super().__init__(self._buffer, protocol=5)
         self.opens = False
+        self.checks: list[tuple[Any, Mapping[str, str]]] = []
         self._applier = applier
         self._main = vars(sys.modules["__main__"])
         self._carried: dict[int, _Carried] = {}
@@ -188,11 +192,20 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         if issubclass(kind, Expression):
             # A default, or a constant of the main program: it travels as it is written.
             return lazy_value, (quoted(thing),)
+        if kind is FunctionType or issubclass(kind, type):
+            self._check(thing)
         if (kind is FunctionType or issubclass(kind, type)) and self._is_named_in_main(thing):
             # The wrapper must be one object, so that what refers to itself finds it in the memo.
             carried = self._carried.setdefault(id(thing), _Carried(thing))
             return main_thing, (thing.__qualname__, carried)
         return super().reducer_override(thing)
+
+    def _check(self, what: Any) -> None:
+        """The worker may have imported another definition of this: it is to compare."""
+        if self._applier is not None:
+            tree = self._applier.tree_of(what)
+            if any(digest not in _BY_NAME for digest in tree.values()):
+                self.checks.append((what, dict(tree)))
 
     def _is_named_in_main(self, thing: Any) -> bool:
         return thing.__module__ in _MAIN and self._main.get(thing.__qualname__) is thing
@@ -209,6 +222,8 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
     def _found(self, found: Found) -> Any:
         if self.opens or found.data is None or found.codec.endswith("pickle-main"):
             return same, (self._applier.decode(found),)
+        for name in found.names:
+            self._check(name)
         return Found, (ABSENT, found.token, found.codec, found.data)
 
     def _secret(self, secret: Any) -> Any:
