@@ -239,10 +239,11 @@ class Catalog:
         known = self._trees.get(place)
         if known is None:
             thing, found = self._found(what) if type(what) is str else what, None
-            if isinstance(thing, type):
-                found = self.definitions.of_class(thing)
-            elif isinstance(thing, FunctionType):
-                found = self.definitions.of_function(thing)
+            with self.definitions.quiet():
+                if isinstance(thing, type):
+                    found = self.definitions.of_class(thing)
+                elif isinstance(thing, FunctionType):
+                    found = self.definitions.of_function(thing)
             known = self._trees[place] = (thing, {} if found is None else found.tree)  # with the thing, for its `id`
         return known[1]
 

@@ -82,6 +82,7 @@ class Definitions:
         self._names = frozenset(project).union(*map(_installed_with, task_modules))
         self._tell = warn
         self._said: set[str] = set()
+        self._is_quiet = False
         self._sources = Sources()
         self._projects: dict[frozenset[str], Project] = {}
         self._graphs: dict[frozenset[str], _Graph] = {}
@@ -214,6 +215,16 @@ class Definitions:
             return self._digest_value(value), met
 
     @contextmanager
+    def quiet(self) -> Iterator[None]:
+        """What is looked at meanwhile is warned about elsewhere, where it counts in a key."""
+        with self._lock:
+            self._is_quiet = True
+            try:
+                yield
+            finally:
+                self._is_quiet = False
+
+    @contextmanager
     def _noting(self) -> Iterator[list[Any]]:
         outer, self._met = self._met, []
         try:
@@ -228,7 +239,7 @@ class Definitions:
         return Fingerprint(digest_parts([name.encode()]), {}, (), {})
 
     def _warn_once(self, message: str) -> None:
-        if message not in self._said:
+        if message not in self._said and not self._is_quiet:
             self._said.add(message)
             self._tell(message)
 

@@ -185,7 +185,7 @@ class Worker:
         if task is not None and task.is_open and args and type(args[-1]) is Site:
             old = self._assembly.catalog.outdated(args[-1].known, known_tasks())
             if old is not None:
-                lost = self._not_the_coordinators(old)
+                lost = self._not_the_coordinators(f"task {old}")
                 return (("stale",) if self._is_stale else _lost(lost)), None
         try:
             answer, report = self._assembly.applier.apply(Apply(job, task, args, *rest))
@@ -243,13 +243,13 @@ class Worker:
             return Lost(
                 AlonzoError(f"task {name} is not to be had in a worker process: {type(error).__name__}: {error}")
             )
-        return self._not_the_coordinators(name) if differs else task
+        return self._not_the_coordinators(f"task {name}") if differs else task
 
-    def _not_the_coordinators(self, full_name: str) -> Lost:
+    def _not_the_coordinators(self, what: str) -> Lost:
         self._is_stale = not self._is_new
         return Lost(
             AlonzoError(
-                f"the definition of {full_name} in this worker process is not the coordinator's: "
+                f"the definition of {what} in this worker process is not the coordinator's: "
                 "a file was changed or a module reloaded meanwhile; run again"
             )
         )
