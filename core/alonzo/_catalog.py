@@ -84,11 +84,13 @@ class Catalog:
             warn=warn,
         )
         self._fingerprints: dict[Task[..., Any], Fingerprint] = {}
+        self._identities: dict[Task[..., Any], bytes] = {}  # of those that were made inside functions
 
     def refresh(self) -> None:
         """A new run: code may have been edited or imported anew since the last one."""
         self.definitions.refresh()
         self._fingerprints.clear()
+        self._identities.clear()
         self._of_main = None
         self._today.clear()
 
@@ -172,8 +174,16 @@ class Catalog:
         )
 
     def identify(self, thing: Any) -> bytes | None:
-        """The fingerprint of a task, class or function; None: not the project's."""
-        return self.fingerprint(thing).digest if isinstance(thing, Task) else self.thing(thing)
+        """The fingerprint of a task, class or function; None: not the project's. Of a made task its defaults count too."""
+        if not isinstance(thing, Task):
+            return self.thing(thing)
+        if not thing.is_made:
+            return self.fingerprint(thing).digest
+        known = self._identities.get(thing)
+        if known is None:
+            function = self.definitions.of_function(thing.func)  # type: ignore[arg-type]
+            known = self._identities[thing] = blake(self.fingerprint(thing).digest + function.digest)
+        return known
 
     def thing(self, thing: Any) -> bytes | None:
         """The fingerprint of a class or function; None: not the project's."""

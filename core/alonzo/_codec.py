@@ -276,7 +276,7 @@ class _Pickler(pickle.Pickler):
             return (_task_configured, (thing.base, tuple(map(dict, thing.how))))
         if kind is Task:
             # A task made in a function: what the name means now may be another of that name.
-            made = "<" in thing.full_name and self._identify is not None
+            made = thing.is_made and self._identify is not None
             return (_task_named, (thing.full_name, self._identify(thing)) if made else (thing.full_name,))  # type: ignore[misc]
         if kind is Partial:
             return (Partial, (thing.task, thing.args, thing.kwargs))

@@ -141,7 +141,8 @@ class Nodes:
         else:
             text, definition = found
             ours = list(self._task_decorators(definition.node, namespace))
-            is_task = is_task or bool(ours)
+            # As a value, one that was made inside a function has no other name for its defaults to be bound by.
+            is_task = is_task or (bool(ours) and "<" not in code.co_qualname)
             names = text.names(definition, without=ours, defaults=not is_task)
             form = text.form(
                 definition.node,

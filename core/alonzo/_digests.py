@@ -336,10 +336,8 @@ class Digester:
             value.how is not None and value.how.context
         ):  # what options it has does not count, under which context it is called does
             return token_of(frame(b"K", [self._task(value.base, look), self._token(dict(value.how.context), look)]))
-        name = value.full_name
-        if "<" in name:  # made in a function: others of that name may be others
-            return self._definition(b"A", "function", value.func, name, look)
-        return token_of(frame(b"A", [name.encode()]))
+        name = value.full_name.encode()
+        return token_of(frame(b"A", [name, *_made(value, look)] if value.is_made else [name]))
 
     def _partial(self, value: Any, look: Look) -> bytes:
         args, kwargs = self._token(value.args, look), self._token(value.kwargs, look)
@@ -439,6 +437,11 @@ def node_head(node: Expression) -> tuple[bytes, tuple[bytes, ...]]:
     return b"form:" + str(node._form).encode(), ()
 
 
+def _made(task: Task[..., Any], look: Look) -> list[bytes]:
+    """By what a task is told apart whose full name may be that of others."""
+    return [look.definition("function", task.func) or b""]
+
+
 def node_token(digester: Digester, node: Expression, look: Look) -> bytes:
     """The token of a node whose operands' nodes have tokens already."""
     head, names = node_head(node)
@@ -446,6 +449,8 @@ def node_token(digester: Digester, node: Expression, look: Look) -> bytes:
         tokens = digester.tokens(operands(node), look)
     except RecursionError:
         raise EncodeError(f"an argument of {describe(node)} is nested too deeply to be digested") from None
+    if type(node) is Call and node._task.is_made:
+        tokens += _made(node._task, look)
     return token_of(frame(head, [frame(b"", names) if names else b"", *tokens]))
 
 

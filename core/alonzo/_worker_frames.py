@@ -138,7 +138,7 @@ def task_state(task: Task[..., Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     options = TaskOptions(
         nout=declared.nout, version=declared.version, tracking=declared.tracking, script=declared.script
     )
-    slots |= {"base": task, "how": None, "_signature": None, "declared": options}
+    slots |= {"base": task, "how": None, "_signature": None, "_is_inner": task.is_made, "declared": options}
     return dict(task.__dict__), slots
 
 
