@@ -320,7 +320,7 @@ class ResultLook:
 
     def definition(self, kind: str, thing: Any) -> bytes | None:
         # The identity of a result is its content; definitions count in the keys of the calls that it goes into.
-        name = self._name_of(thing)
+        name = self._name_of(thing.func if kind == "task" else thing)
         self.names.add(name)
         if "<" not in name or self._identify is None:
             return None

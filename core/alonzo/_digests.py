@@ -107,6 +107,7 @@ _SCALARS: dict[type, Callable[[Any], bytes]] = {
     type(Ellipsis): lambda _: b"E",
     range: lambda value: b"R%x,%x,%x" % (value.start, value.stop, value.step),
 }
+_unpacked = struct.Struct(">d").unpack
 _ROWS: dict[type, bytes] = {list: b"l", tuple: b"t"}
 
 
@@ -130,6 +131,34 @@ _TOKENS: dict[type, Callable[[Any], bytes]] = {
     bytes: _bytes_token,
     bytearray: _bytearray_token,
 }
+
+
+def scalar_of(data: bytes) -> Any:
+    """The scalar that has this encoding."""
+    tag, rest = data[:1], data[1:]
+    match tag:
+        case b"i":
+            return int(rest, 16)
+        case b"s":
+            return rest.decode("utf-8", "surrogatepass")
+        case b"f":
+            return _unpacked(rest)[0]
+        case b"T" | b"F":
+            return tag == b"T"
+        case b"N":
+            return None
+        case b"b":
+            return rest
+        case b"B":
+            return bytearray(rest)
+        case b"c":
+            return complex(_unpacked(rest[1:9])[0], _unpacked(rest[10:])[0])
+        case b"E":
+            return ...
+        case b"R":
+            return range(*[int(part, 16) for part in rest.split(b",")])
+        case _:
+            raise ValueError(f"not a scalar: {data[:20]!r}")
 
 
 def full_type_name(kind: type) -> str:
@@ -439,7 +468,7 @@ def node_head(node: Expression) -> tuple[bytes, tuple[bytes, ...]]:
 
 def _made(task: Task[..., Any], look: Look) -> list[bytes]:
     """By what a task is told apart whose full name may be that of others."""
-    return [look.definition("function", task.func) or b""]
+    return [look.definition("task", task.base) or b""]
 
 
 def node_token(digester: Digester, node: Expression, look: Look) -> bytes:

@@ -60,6 +60,9 @@ class Task(Generic[P, R]):
     how       of a configured task: what `.options`, `.options_below` and `.context` have collected
     """
 
+    # Of one that was made inside a function and sent here: what the bytes of the process that it came from call it.
+    sent_as: bytes | None = None
+
     __slots__ = (
         "__dict__", "_is_bound", "_is_inner", "_signature", "base", "declared", "full_name", "func", "how", "is_async", "is_open", "name",
         "namespace",

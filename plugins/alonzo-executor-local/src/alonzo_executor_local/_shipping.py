@@ -78,6 +78,7 @@ class Shipping:
         self._applier = applier
         self._lock = threading.Lock()
         self._definitions: dict[tuple[Any, bytes], Definition] = {}
+        self._made: dict[int, dict[Any, Any]] = {}  # the tasks made inside functions that went with each of them
 
     def definition(self, job: Job) -> Definition:
         """What a worker must know before this job; the first item is its number, 0 for an operation.
@@ -93,9 +94,10 @@ class Shipping:
             known = self._definitions.get(place)
             if known is None:
                 number = len(self._definitions) + 1
-                known = self._definitions[place] = _definition(
-                    number, task, job.apply.fingerprint, self._applier.tree_of
-                )
+                known, made = _definition(number, task, job.apply.fingerprint, self._applier)
+                self._definitions[place], self._made[number] = known, made
+            # What comes back from there of these goes by what they are called here.
+            self._applier.codec.made.update(self._made[known[0]])
             return known
 
     def rows(self, jobs: Sequence[tuple[Job, int]]) -> bytes:
@@ -135,16 +137,16 @@ class _MainGlobals(dict[str, Any]):
     """Stands in a pickle for the namespace of the main program."""
 
 
-def _definition(number: int, task: Any, fingerprint: bytes, tree_of: Callable[[Any], Any]) -> Definition:
+def _definition(number: int, task: Any, fingerprint: bytes, applier: Any) -> tuple[Definition, dict[Any, Any]]:
     module = _importable_from(task)
     if module is not None:
-        return (number, "module", module, task.full_name, fingerprint)
+        return (number, "module", module, task.full_name, fingerprint), {}
+    pickler = _Pickler(applier)
     try:
-        return (number, "value", task.full_name, _Pickler().pickled(task), tree_of(task))
+        return (number, "value", task.full_name, pickler.pickled(task), applier.tree_of(task)), pickler.made
     except Exception as error:
-        raise EncodeError(
-            f"task {task.full_name} cannot be sent to a worker process: {type(error).__name__}: {error}"
-        ) from error
+        why = f"{type(error).__name__}: {error}"
+        raise EncodeError(f"task {task.full_name} cannot be sent to a worker process: {why}") from error
 
 
 def _importable_from(task: Any) -> str | None:
@@ -164,13 +166,15 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
     """Pickles by value what belongs to the main program, all else as cloudpickle does.
 
     opens  values that are at hand as bytes are pickled as objects
+    made   tasks made inside functions that it met, by what they are called there
     """
 
-    def __init__(self, applier: Any = None) -> None:
+    def __init__(self, applier: Any) -> None:
         self._buffer = io.BytesIO()
         super().__init__(self._buffer, protocol=5)
         self.opens = False
         self._applier = applier
+        self.made: dict[tuple[str, bytes], Any] = {}
         self._main = vars(sys.modules["__main__"])
         self._carried: dict[int, _Carried] = {}
         # Functions of the main program share one namespace in the worker too.
@@ -226,7 +230,10 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         module = _importable_from(task)
         if module is not None:
             return imported_task, (module, task.full_name)
-        return new_task, (task.full_name,), task_state(task)
+        _, identity = self._applier.codec.called(task)
+        if identity is not None:
+            self.made[task.full_name, identity] = task
+        return new_task, (task.full_name,), task_state(task, identity)
 
 
 _SPECIAL: dict[type, Callable[[_Pickler, Any], Any]] = {
