@@ -6,6 +6,7 @@ import importlib
 import os
 import sys
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from types import BuiltinFunctionType, CellType, FunctionType
 from typing import Any
 
@@ -78,7 +79,8 @@ class Catalog:
         self._today: dict[str, Task[..., Any]] = {}  # resolved in this run
         self.look = ConstantLook(digester, self.thing)
         self.definitions = Definitions(
-            digest_value=self._digest_constant,
+            digest_value=partial(self._digest_constant, digester.without_fallback()),
+            digest_captured=partial(self._digest_constant, digester),
             task_name=lambda thing: thing.full_name if isinstance(thing, Task) else None,
             project=settings.project,
             root=str(settings.root),
@@ -297,11 +299,11 @@ class Catalog:
                 # A default that cannot be digested fails the calls that use it; here its type tells it apart well enough.
                 yield type(default).__qualname__.encode()
 
-    def _digest_constant(self, value: Any) -> bytes | None:
+    def _digest_constant(self, digester: Digester, value: Any) -> bytes | None:
         if expressions(value):
             return None
         try:
-            return blake(self._digester.without_fallback().token(value, self.look))
+            return blake(digester.token(value, self.look))
         except (EncodeError, RecursionError):
             return None
 

@@ -145,6 +145,31 @@ def test_large_bodies_that_call_different_tasks_of_one_name_are_two_values(progr
     assert [value for value, _ in program(CAPTURED, "threads", *calls)] == values
 
 
+PLAIN = """
+from alonzo import task
+
+class Plain:
+    def __init__(self, n):
+        self.n = n
+
+@task
+def outer(n):
+    plain = Plain(n)
+    @task
+    def inner(x):
+        return x * plain.n
+    return [inner(1), inner(2)]
+"""
+
+
+def test_what_has_been_captured_counts_by_its_pickle_when_nothing_else_gives_it_a_digest(program):
+    assert program(PLAIN, "threads", "outer(6)", "outer(7)") == [
+        [[6, 12], {"outer": 1, "inner": 2}],
+        [[7, 14], {"outer": 1, "inner": 2}],
+    ]
+    assert program(PLAIN, "processes", "outer(7)", "outer(6)") == [[[7, 14], {"outer": 1}], [[6, 12], {"outer": 1}]]
+
+
 # -- made in a body, wherever that runs -----------------------------------------------------------------
 
 MADE = """
