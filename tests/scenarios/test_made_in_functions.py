@@ -291,6 +291,13 @@ def holds_a_lock():
     return locked(1)
 
 @task
+def asynchronous(n):
+    @task
+    async def slow(x):
+        return x + n
+    return slow(1)
+
+@task
 def optioned(n):
     @task(retries=2, cache=False, nout=2)
     def pair(x):
@@ -318,6 +325,7 @@ PROGRAMS = {
     "function_as_argument(2)": (8, {"function_as_argument": 1, "use": 1}, {}),
     # The call of inner is that of the first program.
     "awaits(2)": ([1, 2, 10], {"awaits": 1, "within": 2, "outer": 1}, {"awaits": 1}),
+    "asynchronous(2)": (3, {"asynchronous": 1, "slow": 1}, {"asynchronous": 1}),
     "optioned(4)": ([4, 5], {"optioned": 1, "pair": 1}, {"optioned": 1, "pair": 1}),
 }
 
