@@ -34,7 +34,11 @@ class Answers:
         if kind == "found":
             token, codec, data, externals, lazy, size, names, made = parts
             for full_name, identity, packed in made:
-                self._meet((full_name, identity), packed)
+                try:
+                    self._meet((full_name, identity), packed)
+                except Exception as error:  # whatever looking up what it names raises
+                    problem = f"task {full_name}, made in a worker process, is not to be had here"
+                    return Raised(EncodeError(f"{problem}: {type(error).__name__}: {error}")), report
             found = Found(ABSENT, token, codec, data, externals, lazy, size, names)
             if codec == "scalar" and size <= _SMALL:
                 # Decoded once, here: a list of thousands of numbers goes to the next task as what it is.

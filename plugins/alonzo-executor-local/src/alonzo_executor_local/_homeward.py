@@ -36,7 +36,7 @@ def packed(task: Task[..., Any]) -> bytes:
     except Exception as error:
         raise EncodeError(
             f"{described(task)} was made in a worker process and cannot be sent from there to where it is called: "
-            f"{why_not(task, error, _bytes)}"
+            f'{why_not(task, error, _bytes)}, or apply the task that makes this one with executor="threads"'
         ) from error
 
 
@@ -57,16 +57,11 @@ def described(task: Task[..., Any]) -> str:
 
 def why_not(task: Task[..., Any], error: Exception, encode: Any) -> str:
     """What a task cannot travel for, and what to do."""
-    function = task.func
-    cells = getattr(function, "__closure__", None) or ()
-    names = [
-        name for name, cell in zip(function.__code__.co_freevars, cells, strict=True) if not _travels(cell, encode)
-    ]
+    cells = getattr(task.func, "__closure__", None) or ()
+    free = task.func.__code__.co_freevars if cells else ()
+    names = [name for name, cell in zip(free, cells, strict=True) if not _travels(cell, encode)]
     cause = f"it has captured {', '.join(names)}: " if names else ""
-    return (
-        f"{cause}{type(error).__name__}: {error}; make that inside the task, hand it over as an argument, "
-        'or apply the task that makes this one with executor="threads"'
-    )
+    return f"{cause}{type(error).__name__}: {error}; make that inside the task, or hand it over as an argument"
 
 
 def _travels(cell: CellType, encode: Any) -> bool:

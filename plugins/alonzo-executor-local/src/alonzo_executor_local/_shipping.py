@@ -35,6 +35,7 @@ from alonzo.worker import (
 )
 
 from ._backlog import Job
+from ._homeward import why_not
 
 _MAIN = ("__main__", "__mp_main__")
 _LIBRARY = re.compile(r"[/\\\\](site-packages|dist-packages|lib[/\\\\]python\d+\.\d+)[/\\\\]", re.IGNORECASE)
@@ -145,7 +146,7 @@ def _definition(number: int, task: Any, fingerprint: bytes, applier: Any) -> tup
     try:
         return (number, "value", task.full_name, pickler.pickled(task), applier.tree_of(task)), pickler.made
     except Exception as error:
-        why = f"{type(error).__name__}: {error}"
+        why = why_not(task, error, lambda value: _Pickler(applier).pickled(value))
         raise EncodeError(f"task {task.full_name} cannot be sent to a worker process: {why}") from error
 
 
