@@ -310,7 +310,7 @@ class LocalApplier:
 class ResultLook:
     """How a result is digested where it was made: external values are inspected there and then, and noted."""
 
-    __slots__ = ("_identify", "_inspectors", "_name_of", "_seen", "names", "tokens")
+    __slots__ = ("_identify", "_inspectors", "_made", "_name_of", "_seen", "names", "tokens")
 
     def __init__(
         self,
@@ -322,6 +322,7 @@ class ResultLook:
         self._identify = identify
         self._inspectors = inspectors
         self._seen: dict[tuple[str, str], bytes | None] = {}
+        self._made: dict[Any, bytes | None] = {}
         self.tokens: dict[Expression, bytes] = {}
         self.names: set[str] = set()
 
@@ -339,10 +340,14 @@ class ResultLook:
 
     def definition(self, kind: str, thing: Any) -> bytes | None:
         # The identity of a result is its content; definitions count in the keys of the calls that it goes into.
-        name = self._name_of(thing)
+        name = self._name_of(thing.func if kind == "task" else thing)
         self.names.add(name)
+        if "<" not in name or self._identify is None:
+            return None
         # But what is made inside a function has no name of its own: two lambdas of one maker are two values.
-        return self._identify(thing) if "<" in name and self._identify is not None else None
+        if thing not in self._made:
+            self._made[thing] = self._identify(thing)
+        return self._made[thing]
 
     def found(self, found: Found) -> None:
         self._seen.update({(kind, place): digest for kind, place, digest in found.externals})

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from types import BuiltinFunctionType, CellType, FunctionType
 from typing import Any
 
@@ -44,7 +46,8 @@ class ConstantLook:
         return b""
 
     def definition(self, kind: str, thing: Any) -> bytes | None:
-        return self._thing(thing)
+        # Not a task's own fingerprint, of which this may be a part.
+        return self._thing(thing.func if kind == "task" else thing)
 
     def found(self, found: Found) -> None:
         """Constants hold no results."""
@@ -77,7 +80,8 @@ class Catalog:
         self._trees: dict[Any, tuple[Any, Mapping[str, str]]] = {}  # of classes and functions, by name or `id`
         self.look = ConstantLook(digester, self.thing)
         self.definitions = Definitions(
-            digest_value=self._digest_constant,
+            digest_value=partial(self._digest_constant, digester.without_fallback()),
+            digest_captured=partial(self._digest_constant, digester),
             task_name=lambda thing: thing.full_name if isinstance(thing, Task) else None,
             project=settings.project,
             root=str(settings.root),
@@ -85,11 +89,16 @@ class Catalog:
             warn=warn,
         )
         self._fingerprints: dict[Task[..., Any], Fingerprint] = {}
+        # Tasks that were made inside functions: their identities, and what the bytes of this run call so.
+        self._identities: dict[Task[..., Any], bytes] = {}
+        self.made: dict[tuple[str, bytes], Task[..., Any]] = {}
 
     def refresh(self) -> None:
         """A new run: code may have been edited or imported anew since the last one."""
         self.definitions.refresh()
         self._fingerprints.clear()
+        self._identities.clear()
+        self.made.clear()
         self._of_main = None
         self._today.clear()
         self._trees.clear()
@@ -157,7 +166,7 @@ class Catalog:
     def fingerprint(self, task: Task[..., Any]) -> Fingerprint:
         known = self._fingerprints.get(task)
         if known is None:
-            given = self.given.tasks.get(task.full_name)
+            given = self.given.tasks.get(_given_name(task))
             known = given if given is not None and _is_sent(task) else self._fingerprint(task)
             self._fingerprints[task] = known
         return known
@@ -174,8 +183,19 @@ class Catalog:
         )
 
     def identify(self, thing: Any) -> bytes | None:
-        """The fingerprint of a task, class or function; None: not the project's."""
-        return self.fingerprint(thing).digest if isinstance(thing, Task) else self.thing(thing)
+        """The fingerprint of a task, class or function; None: not the project's. Of a made task its defaults count too."""
+        if not isinstance(thing, Task):
+            return self.thing(thing)
+        if not thing.is_made:
+            return self.fingerprint(thing).digest
+        known = thing.sent_as or self._identities.get(thing)
+        if known is None:
+            own = self.fingerprint(thing)
+            function = self.definitions.of_function(thing.func)  # type: ignore[arg-type]
+            # What cannot be taken into account may be what tells it apart.
+            rest = os.urandom(16) if function.untracked else b""
+            known = self._identities[thing] = blake(own.digest + function.digest + rest)
+        return known
 
     def thing(self, thing: Any) -> bytes | None:
         """The fingerprint of a class or function; None: not the project's."""
@@ -210,8 +230,9 @@ class Catalog:
         todo = _tasks_of(expression)
         while todo:
             task = todo.pop()
-            if task.full_name not in tasks:
-                known = tasks[task.full_name] = self.fingerprint(task)
+            name = _given_name(task, self.identify(task)) if task.is_made else task.full_name
+            if name not in tasks:
+                known = tasks[name] = self.fingerprint(task)
                 named = [name for name, kind in known.tree.items() if kind == "task" and name not in tasks]
                 todo += [found for found in map(self._at_hand, named) if found is not None]
         return Known(tasks, self._things_of_main({name for known in tasks.values() for name in known.tree}))
@@ -222,7 +243,8 @@ class Catalog:
         if looked_at == self._current:
             return None
         self._today.clear()  # tasks of the main program are sent again and again
-        for name, given in known.tasks.items():
+        for label, given in known.tasks.items():
+            name = label.partition(" ")[0]
             task = sent.get(name) or self._at_hand(name)
             if task is None:
                 continue
@@ -305,11 +327,11 @@ class Catalog:
                 # A default that cannot be digested fails the calls that use it; here its type tells it apart well enough.
                 yield type(default).__qualname__.encode()
 
-    def _digest_constant(self, value: Any) -> bytes | None:
+    def _digest_constant(self, digester: Digester, value: Any) -> bytes | None:
         if expressions(value):
             return None
         try:
-            return blake(self._digester.without_fallback().token(value, self.look))
+            return blake(digester.token(value, self.look))
         except (EncodeError, RecursionError):
             return None
 
@@ -362,6 +384,12 @@ def _is_sent(task: Task[..., Any]) -> bool:
         return True
     here = _attribute(module, task.func.__qualname__.split("."))
     return here is not task and all(thing is not task for thing in vars(module).values())
+
+
+def _given_name(task: Task[..., Any], identity: bytes | None = None) -> str:
+    """By which a run around a sub-run says what a task is: of those that were made inside functions, each for itself."""
+    identity = identity or task.sent_as
+    return f"{task.full_name} {identity.hex()}" if identity else task.full_name
 
 
 def _named_in_main() -> Sequence[tuple[str, Any]]:

@@ -110,6 +110,7 @@ _SCALARS: dict[type, Callable[[Any], bytes]] = {
     type(Ellipsis): lambda _: b"E",
     range: lambda value: b"R%x,%x,%x" % (value.start, value.stop, value.step),
 }
+_unpacked = struct.Struct(">d").unpack
 _ROWS: dict[type, bytes] = {list: b"l", tuple: b"t"}
 
 
@@ -139,6 +140,34 @@ def scalar_token(value: Any) -> bytes:
     """The token of a value of one of the types in `_SCALARS`."""
     encoding = _TOKENS[type(value)](value)
     return encoding if len(encoding) <= _LONGEST_SCALAR else token_of(encoding)
+
+
+def scalar_of(data: bytes) -> Any:
+    """The scalar that has this encoding."""
+    tag, rest = data[:1], data[1:]
+    match tag:
+        case b"i":
+            return int(rest, 16)
+        case b"s":
+            return rest.decode("utf-8", "surrogatepass")
+        case b"f":
+            return _unpacked(rest)[0]
+        case b"T" | b"F":
+            return tag == b"T"
+        case b"N":
+            return None
+        case b"b":
+            return rest
+        case b"B":
+            return bytearray(rest)
+        case b"c":
+            return complex(_unpacked(rest[1:9])[0], _unpacked(rest[10:])[0])
+        case b"E":
+            return ...
+        case b"R":
+            return range(*[int(part, 16) for part in rest.split(b",")])
+        case _:
+            raise ValueError(f"not a scalar: {data[:20]!r}")
 
 
 def full_type_name(kind: type) -> str:
@@ -345,10 +374,8 @@ class Digester:
             value.how is not None and value.how.context
         ):  # what options it has does not count, under which context it is called does
             return token_of(frame(b"K", [self._task(value.base, look), self._token(dict(value.how.context), look)]))
-        name = value.full_name
-        if "<" in name:  # made in a function: others of that name may be others
-            return self._definition(b"A", "function", value.func, name, look)
-        return token_of(frame(b"A", [name.encode()]))
+        name = value.full_name.encode()
+        return token_of(frame(b"A", [name, *_made(value, look)] if value.is_made else [name]))
 
     def _partial(self, value: Any, look: Look) -> bytes:
         args, kwargs = self._token(value.args, look), self._token(value.kwargs, look)
@@ -448,6 +475,11 @@ def node_head(node: Expression) -> tuple[bytes, tuple[bytes, ...]]:
     return b"form:" + str(node._form).encode(), ()
 
 
+def _made(task: Task[..., Any], look: Look) -> list[bytes]:
+    """By what a task is told apart whose full name may be that of others."""
+    return [look.definition("task", task.base) or b""]
+
+
 def node_token(digester: Digester, node: Expression, look: Look) -> bytes:
     """The token of a node whose operands' nodes have tokens already."""
     head, names = node_head(node)
@@ -455,6 +487,8 @@ def node_token(digester: Digester, node: Expression, look: Look) -> bytes:
         tokens = digester.tokens(operands(node), look)
     except RecursionError:
         raise EncodeError(f"an argument of {describe(node)} is nested too deeply to be digested") from None
+    if type(node) is Call and node._task.is_made:
+        tokens += _made(node._task, look)
     return token_of(frame(head, [frame(b"", names) if names else b"", *tokens]))
 
 

@@ -23,7 +23,7 @@ from ._traces import External, Footprint
 #   ("external", kind, place)   its digest, None: missing
 #   ("task", Task)              its Definition (see _rebuild)
 #   ("name", full name)         the Definition of the task of that name today, None: there is none
-#   ("thing", object)           the fingerprint of a class or function, None: not the project's
+#   ("thing", object)           the fingerprint of a class or function, None: not the project's; of a task its identity
 #   ("named", full name)        the same by full name; None also where the name means nothing
 Target = tuple[Any, ...]
 

@@ -126,7 +126,8 @@ class ArgumentLook:
 
     def definition(self, kind: str, thing: Any) -> bytes | None:
         seen = self._world.things.get(thing, _UNKNOWN)
-        return self._name(self._digester.name_of(thing), ("thing", thing), seen)
+        name = self._digester.name_of(thing.func if kind == "task" else thing)
+        return self._name(name, ("thing", thing), seen)
 
     def _name(self, name: str, target: Target, seen: Any) -> bytes | None:
         if seen is _UNKNOWN:

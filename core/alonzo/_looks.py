@@ -29,7 +29,7 @@ class Look(Protocol):
         """The digest of what is at the place, None: nothing is there."""
 
     def definition(self, kind: str, thing: Any) -> bytes | None:
-        """The fingerprint of a class or function of the project; None for others', whose names count."""
+        """The fingerprint of a class or function of the project, None for others', whose names count; of a task its identity."""
 
     def found(self, found: Found) -> None:
         """A value was met of which the token is known; what it rests on is in it."""

@@ -151,7 +151,10 @@ class World:
             )
             return
         self.tasks[task] = definition
-        self.names.setdefault(task.full_name, definition)
+        if (
+            self.names.get(task.full_name) is None
+        ):  # looked for in vain before: it is made inside a function, which has run since
+            self.names[task.full_name] = definition
 
     def context(self, path: str) -> Any:
         """The entry of the run's context at this path, or ABSENT."""

@@ -124,9 +124,10 @@ class Runtime:
             self.providers.serializers,
             self._catalog.resolve,
             self._main,
-            self._identify,
+            self._catalog.identify,
             self._key,
             values=self._values,
+            made=self._catalog.made,
         )
         applier_kind: Any = LocalApplier
         if self.settings.check_pure:
@@ -345,9 +346,6 @@ class Runtime:
         known = self._catalog.known(quoted.expression)
         plugins = tuple(Given(plugin) for plugin in self._plugins if decides_values(plugin))
         return Site(settings, entries, below, self._cache, (*self._around, here), known, plugins)
-
-    def _identify(self, thing: Any) -> bytes | None:
-        return self._catalog.identify(thing)
 
     def _finish(self, run: int, status: Any, summary: Summary, error: str) -> None:
         counts = {name: sum(getattr(summary, name).values()) for name in ("ran", "recalled", "shared", "failed")}

@@ -12,6 +12,7 @@ from ._apply import LocalApplier
 from ._builtins import digester
 from ._catalog import Catalog
 from ._codec import Codec
+from ._errors import EncodeError
 from ._recent import RecentValues
 from ._settings import Settings
 from ._tasks import Task
@@ -23,10 +24,12 @@ class Assembly:
 
     applier  applies the jobs
     catalog  the definitions as this process knows them
+    pack     bytes of a task that was made here inside a function, for the coordinator
     """
 
     applier: LocalApplier
     catalog: Catalog
+    pack: Callable[[Task[..., Any]], bytes]
 
     def fingerprint(self, task: Task[..., Any]) -> bytes:
         """The fingerprint of a task as this process knows it."""
@@ -42,8 +45,8 @@ def assembled(
 
     `wiring` has, each perhaps missing: `encoders`, `inspectors` (by kind) and `serializers`, the providers; `main`, the name by which
     the main program would be imported; `project`, `root`, `track_distributions`, `check_pure` and `impure`, as in the settings; `key`,
-    for secrets; `values`, the value store. `resolve`
-    finds tasks by full name and raises LookupError.
+    for secrets; `values`, the value store; `pack`, from the executor: bytes of a task made here inside a function, which it decodes in
+    the coordinator, or EncodeError. `resolve` finds tasks by full name and raises LookupError.
     """
     main = wiring.get("main")
     inspectors = wiring.get("inspectors", {})
@@ -66,6 +69,7 @@ def assembled(
         catalog.identify,
         key,
         values=None if store is None else RecentValues(store),
+        made=catalog.made,
     )
     applier_kind: Any = LocalApplier
     if settings.check_pure:
@@ -73,4 +77,11 @@ def assembled(
 
         applier_kind = watching(settings)
     applier = applier_kind(values, codec, inspectors)
-    return Assembly(applier, catalog)
+    return Assembly(applier, catalog, wiring.get("pack", _unpacked))
+
+
+def _unpacked(task: Task[..., Any]) -> bytes:
+    raise EncodeError(
+        f"task {task.full_name} was made inside a function in a worker process of an executor that cannot send it back: "
+        "define it at the top of a module"
+    )

@@ -41,6 +41,7 @@ from ._worker_output import Output
 _begins = BEGUN.pack_into
 _PATIENCE = 0.005  # seconds that an answer may wait for the next ones
 _WATCH = 1.0  # seconds between two looks whether the coordinator is there
+_PACKS = 1000  # tasks whose bytes are kept, to be sent again
 _FAREWELL = 2.0  # seconds that threads of user code may go on after the end
 
 
@@ -100,6 +101,7 @@ class Worker:
         self._tasks: dict[int, Task[..., Any] | Lost] = {}
         self._alike: set[Any] = set()  # definitions of arguments that are the coordinator's
         self._seen: set[str] = set()  # modules
+        self._packs: dict[tuple[str, bytes], bytes] = {}
         with open(setup.begun, "r+b") as file:  # noqa: PTH123
             self._begun = mmap.mmap(file.fileno(), BEGUN.size)
         # Both sides have mapped it: it need not stay behind when both are killed. Windows keeps it until the coordinator's end.
@@ -203,11 +205,28 @@ class Worker:
             report.reduced,
         )
         self._warnings.clear()
+        made = self._assembly.catalog.made
         if type(answer) is Found:
-            return self._found(answer), told
+            try:
+                return self._found(answer, self._packed(made) if made else ()), told
+            except EncodeError as error:
+                answer = Raised(error)
+        made.clear()
         return (self._raised(answer) if type(answer) is Raised else _lost(answer)), told
 
-    def _found(self, answer: Found) -> tuple[Any, ...]:
+    def _packed(self, made: dict[tuple[str, bytes], Task[..., Any]]) -> tuple[tuple[str, bytes, bytes], ...]:
+        """The tasks made here inside functions that the bytes of an answer name, in bytes that the coordinator can decode."""
+        packs = self._packs
+        if len(packs) > _PACKS:
+            packs.clear()
+        for place, task in made.items():
+            if place not in packs and task.sent_as is None:
+                packs[place] = self._assembly.pack(task)
+        out = tuple([(*place, packs[place]) for place in made if place in packs])
+        made.clear()
+        return out
+
+    def _found(self, answer: Found, made: tuple[Any, ...]) -> tuple[Any, ...]:
         if answer.data is None:
             return self._raised(Raised(EncodeError("a result has no bytes")))
         return (
@@ -219,6 +238,7 @@ class Worker:
             answer.lazy,
             answer.size,
             answer.names,
+            made,
         )
 
     def _raised(self, answer: Raised) -> tuple[Any, ...]:
