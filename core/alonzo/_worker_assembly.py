@@ -13,6 +13,7 @@ from ._builtins import digester
 from ._catalog import Catalog
 from ._codec import Codec
 from ._settings import Settings
+from ._task_settings import Ways
 from ._tasks import Task
 
 
@@ -40,8 +41,8 @@ def assembled(
     """The same digests, bytes and fingerprints as in the coordinator.
 
     `wiring` has, each perhaps missing: `encoders`, `inspectors` (by kind) and `serializers`, the providers; `main`, the name by which
-    the main program would be imported; `project`, `root`, `track_distributions`, `check_pure` and `impure`, as in the settings; `key`,
-    for secrets; `values`, the value store. `resolve`
+    the main program would be imported; `project`, `root`, `track_distributions`, `check_pure` and `impure`, as in the settings; `ways`, of
+    which Ways is made; `key`, for secrets; `values`, the value store. `resolve`
     finds tasks by full name and raises LookupError.
     """
     main = wiring.get("main")
@@ -55,6 +56,7 @@ def assembled(
         check_pure=wiring.get("check_pure", False),
         impure=wiring.get("impure", {}),
     )
+    tasks, options = wiring.get("ways", ({}, {}))
     # Epochs are the store's, which a worker has not; and what fingerprinting warns of, the coordinator has said already.
     catalog = Catalog(values, settings, main, lambda tasks: [0] * len(tasks), lambda _: None)
     codec = Codec(
@@ -71,4 +73,5 @@ def assembled(
 
         applier_kind = watching(settings)
     applier = applier_kind(values, codec, inspectors)
+    applier.ways = Ways(tasks, options)
     return Assembly(applier, catalog)

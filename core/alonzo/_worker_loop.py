@@ -149,8 +149,10 @@ class Worker:
             if old is not None:
                 lost = self._not_the_coordinators(old)
                 return (("stale",) if self._is_stale else _lost(lost)), None
+        apply = Apply(job, task, args, *rest[:-1])
+        apply.inspect = rest[-1]
         try:
-            answer, report = self._assembly.applier.apply(Apply(job, task, args, *rest))
+            answer, report = self._assembly.applier.apply(apply)
         except KeyboardInterrupt as error:  # the task's own: an applier lets those of the main thread pass
             return self._raised(raised(error)), None
         output = report.output + self._output.taken()

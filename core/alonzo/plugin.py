@@ -24,6 +24,7 @@ from ._errors import (
 )
 from ._hookspecs import hookimpl, hookspec
 from ._language import form
+from ._looks import InSeveralWays
 from ._ports import (
     ENDED,
     Applied,
@@ -120,6 +121,7 @@ __all__ = [
     "Holds",
     "Honours",
     "InPieces",
+    "InSeveralWays",
     "Inspector",
     "Reduces",
     "Selective",

@@ -119,6 +119,7 @@ def _row(job: Apply, number: int) -> tuple[Any, ...]:
         job.fingerprint,
         job.carried,
         job.externals,
+        job.inspect,
     )
 
 
