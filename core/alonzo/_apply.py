@@ -19,6 +19,7 @@ from ._digests import _LONGEST_SCALAR, _SCALARS, Digester, digest_of, node_token
 from ._effects import ABSENT, Apply, Found, Lost, Raised
 from ._errors import AlonzoError, EncodeError, LazyValueError, RemoteError
 from ._expressions import APPLYING, Call, Expression, describe, hidden, operands
+from ._looks import SeesWrites
 from ._mutation import OPERATIONS, Guard, Mutations
 from ._options import NONE
 from ._ports import Ask, Inspector, Report
@@ -38,9 +39,10 @@ class Capture:
     timeout     how many seconds it may take, None: as many as it likes
     deadline    when these are over, by time.monotonic(); a task whose function has the attribute `heeds_deadline` ends by itself then
     at_end      called, the last first, when it has ended, whatever came of it; none may raise
+    written     what inspectors are told of what it has written (see SeesWrites), by path, say
     """
 
-    __slots__ = ("at_end", "deadline", "inspectors", "key", "parts", "task", "timeout")
+    __slots__ = ("at_end", "deadline", "inspectors", "key", "parts", "task", "timeout", "written")
 
     def __init__(self, task: str, key: bytes = b"", inspectors: Mapping[str, Inspector] | None = None) -> None:
         self.task = task
@@ -50,6 +52,7 @@ class Capture:
         self.deadline: float | None = None
         self.parts: list[str] = []
         self.at_end: list[Callable[[], object]] = []
+        self.written: dict[str, Any] = {}
 
 
 class _Application(Capture):
@@ -68,6 +71,7 @@ class _Application(Capture):
         self.deadline = None if job.timeout is None else time.monotonic() + job.timeout
         self.parts = []
         self.at_end = []
+        self.written = {}
         self._ask = ask
         self.ask: Callable[[Expression], Awaitable[Any]] | None = None if ask is None else self._noting
         self.made: list[tuple[Expression, str, int]] = []
@@ -304,7 +308,20 @@ class LocalApplier:
         if job.externals:
             seen = inspect_places(self.inspectors, job.externals)
         output = "".join(application.parts) if application.parts else ""
-        return Report(started, time.time(), self.worker, output, seen, problems, mutated, reduced=application.reduced)
+        report = Report(started, time.time(), self.worker, output, seen, problems, mutated, reduced=application.reduced)
+        if application.written and type(answer) is Found:
+            report.overwritten = self._overwritten(answer, application.written)
+        return report
+
+    def _overwritten(self, answer: Found, written: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+        """Where, of what is in the result, something else stands now than it has written."""
+        found: list[tuple[str, str]] = []
+        for kind in sorted({kind for kind, _, _ in answer.externals}):
+            inspector: object = self.inspectors[kind]
+            if isinstance(inspector, SeesWrites):
+                places = [place for other, place, _ in answer.externals if other == kind]
+                found += [(kind, place) for place in inspector.overwritten(places, written)]
+        return tuple(found)
 
 
 class ResultLook:

@@ -3,7 +3,7 @@ nobody knows what they are made of."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Container, Mapping
+from collections.abc import Callable, Collection, Container, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any, Protocol, runtime_checkable
@@ -38,6 +38,17 @@ class InSeveralWays(Protocol):
     @property
     def ways(self) -> Collection[str]: ...
     def place_as(self, value: Any, way: str) -> str: ...
+
+
+@runtime_checkable
+class SeesWrites(Protocol):
+    """An inspector that is told of what applications write: whoever writes notes it in `CAPTURE.get().written`, if one goes on.
+
+    overwritten  those of these places where, since this was noted, somebody has put something else. Asked when an application has ended,
+                 of what it returned. Never raises
+    """
+
+    def overwritten(self, places: Sequence[str], written: Mapping[str, Any]) -> Sequence[str]: ...
 
 
 class Look(Protocol):

@@ -165,6 +165,7 @@ class Worker:
             report.mutated,
             False,
             report.reduced,
+            report.overwritten,
         )
         self._warnings.clear()
         if type(answer) is Found:

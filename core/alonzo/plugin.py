@@ -24,7 +24,7 @@ from ._errors import (
 )
 from ._hookspecs import hookimpl, hookspec
 from ._language import form
-from ._looks import InSeveralWays
+from ._looks import InSeveralWays, SeesWrites
 from ._ports import (
     ENDED,
     Applied,
@@ -124,6 +124,7 @@ __all__ = [
     "InSeveralWays",
     "Inspector",
     "Reduces",
+    "SeesWrites",
     "Selective",
     "JobNote",
     "JobRow",

@@ -15,8 +15,9 @@ from ._filesystem import configure
 from ._hashers import FileHasher, Hashers, offered, taken_apart
 from ._inspector_local import LocalFiles
 from ._inspector_trees import directory_digest, set_digest
+from ._overwritten import is_overwritten
 from ._settings import FilesSettings
-from ._urls import is_url, place_of
+from ._urls import is_url, located, place_of
 
 if TYPE_CHECKING:
     from ._inspector_remote import RemoteFiles
@@ -113,6 +114,14 @@ class FileInspector:
 
     def local_path(self, place: str) -> str | None:
         return local_path(place)
+
+    def overwritten(self, places: Sequence[str], written: Mapping[str, Any]) -> Sequence[str]:
+        paths = [(place, local_path(place)) for place in places]
+        return [
+            place
+            for place, path in paths
+            if path is not None and is_overwritten(written, located(path, self._files.root))
+        ]
 
 
 class IntermediateFileInspector(FileInspector):
