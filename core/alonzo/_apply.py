@@ -29,10 +29,13 @@ from ._digests import (
 )
 from ._effects import ABSENT, Apply, Found, Lost, Raised
 from ._errors import AlonzoError, EncodeError, LazyValueError, RemoteError
-from ._expressions import APPLYING, Expression, describe, hidden, operands
+from ._expressions import APPLYING, Call, Expression, describe, hidden, operands
+from ._looks import SeesWrites
 from ._mutation import OPERATIONS, Guard, Mutations
+from ._options import NONE
 from ._ports import Ask, Inspector, Report
 from ._stored import content_of
+from ._task_settings import Ways
 from ._traces import External
 from ._within import Reduced
 
@@ -47,9 +50,10 @@ class Capture:
     timeout     how many seconds it may take, None: as many as it likes
     deadline    when these are over, by time.monotonic(); a task whose function has the attribute `heeds_deadline` ends by itself then
     at_end      called, the last first, when it has ended, whatever came of it; none may raise
+    written     what inspectors are told of what it has written (see SeesWrites), by path, say
     """
 
-    __slots__ = ("at_end", "deadline", "inspectors", "key", "parts", "task", "timeout")
+    __slots__ = ("at_end", "deadline", "inspectors", "key", "parts", "task", "timeout", "written")
 
     def __init__(self, task: str, key: bytes = b"", inspectors: Mapping[str, Inspector] | None = None) -> None:
         self.task = task
@@ -59,6 +63,7 @@ class Capture:
         self.deadline: float | None = None
         self.parts: list[str] = []
         self.at_end: list[Callable[[], object]] = []
+        self.written: dict[str, Any] = {}
 
 
 class _Application(Capture):
@@ -77,6 +82,7 @@ class _Application(Capture):
         self.deadline = None if job.timeout is None else time.monotonic() + job.timeout
         self.parts = []
         self.at_end = []
+        self.written = {}
         self._ask = ask
         self.ask: Callable[[Expression], Awaitable[Any]] | None = None if ask is None else self._noting
         self.made: list[tuple[Expression, str, int]] = []
@@ -100,6 +106,7 @@ class LocalApplier:
     digester, codec, inspectors  as assembled from the plugins
     worker                       what to call this place in reports
     tree_of                      the definitions (see Fingerprint.tree) of a task, class or function, or of what has this full name
+    ways                         how calls say that external values are to be inspected
     """
 
     tree_of: Callable[[Any], Mapping[str, str]] = staticmethod(lambda _: {})
@@ -109,6 +116,7 @@ class LocalApplier:
         self.codec = codec
         self.inspectors = inspectors
         self.worker = worker
+        self.ways = Ways(NONE, NONE)
         self._mutations = Mutations(digester, codec)
         self._frozen = self._mutations.frozen
 
@@ -143,7 +151,7 @@ class LocalApplier:
                     application.reduced, value = value.told, value.outcome
                     if type(value) is Raised:
                         raise value.error
-                answer = self._answer(value, application)
+                answer = self._answer(value, application, job)
         except BaseException as error:
             if isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread():
                 raise  # the user's own Ctrl-C, not the task's doing
@@ -170,9 +178,9 @@ class LocalApplier:
                 value = await job.task.func(*args, **kwargs)
                 if job.task.declared.script:
                     value = _scripts.made(job.task, answer, value)
-                answer = self._answer(value, application)
+                answer = self._answer(value, application, job)
                 if application.awaited and type(answer) is Found:
-                    self._add_written(answer, application.awaited)
+                    self._add_written(answer, application.awaited, job)
         except BaseException as error:
             answer = raised(error)
         finally:
@@ -189,8 +197,8 @@ class LocalApplier:
         """
         return decoded(found, self.codec)
 
-    def found(self, value: Any, application: _Application | None = None) -> Found:
-        """A value with its token, its bytes, and the external values written in it as they are now.
+    def found(self, value: Any, application: _Application | None = None, job: Apply | None = None) -> Found:
+        """A value with its token, its bytes, and the external values written in it as they are now; `job` is what has made it.
 
         Raises:
             EncodeError: it cannot be digested or encoded.
@@ -207,7 +215,7 @@ class LocalApplier:
             codec, data = self.codec.set_aside("scalar", data)
             return Found(value, token, codec, data, (), False, len(data))
         try:
-            return self._found(value, application)
+            return self._found(value, application, job)
         except EncodeError as error:
             raise EncodeError(f"the result{located(value, self._found, error)}") from None
         except LazyValueError:
@@ -220,20 +228,22 @@ class LocalApplier:
         content = sha256(value).digest() if data is value else content_of(data)
         return Found(value, large_token(b"b", content), codec, data, (), False, len(data))
 
-    def _found(self, value: Any, application: _Application | None = None) -> Found:
+    def _found(self, value: Any, application: _Application | None = None, job: Apply | None = None) -> Found:
         look = ResultLook(self.inspectors, self.digester.name_of, self.codec.identify)
+        digester = self._digester_for(job)
         inside = expressions(value)
         if inside:
             nodes = topological(inside)
             for node in nodes:
-                look.tokens[node] = node_token(self.digester, node, look)
+                look.tokens[node] = node_token(self._digester_of(node, digester), node, look)
             if application is not None:
                 application.returned = nodes
-            token = self.digester.token(value, look)
+            token = digester.token(value, look)
             look.tokens = {}  # as much as the nodes themselves; what encoding takes comes in its place
             codec, data = self.codec.encode_lazy(value, nodes)
         else:
-            token = self.digester.token(value, look)
+            # What is put together of values keeps what was said where these were made.
+            token = digester.token(value if job is None or job.operation != "gather" else job.args[0], look)
             codec, data = self.codec.encode(value)
         codec, data = self.codec.set_aside(codec, data)
         return Found(
@@ -247,22 +257,36 @@ class LocalApplier:
             if type(args) is Lost:
                 return args
             if job.operation == "gather":
-                return self.found(args[0])
+                return self.found(args[0], job=job)
             value = _operations.perform(job.operation, args)
             if type(value) in _SCALARS:
-                return self.found(value)
+                return self.found(value, job=job)
             inside = expressions(value)
             look = ResultLook(self.inspectors, self.digester.name_of, self.codec.identify)
-            token = b"" if inside else self.digester.token(value, look)
+            token = b"" if inside else self._digester_for(job).token(value, look)
         except BaseException as error:
             return raised(error)
         return Found(value, token, "", None, tuple(look.externals()), bool(inside), 0, tuple(sorted(look.names)))
 
-    def _add_written(self, answer: Found, awaited: list[Expression]) -> None:
+    def _digester_for(self, job: Apply | None) -> Digester:
+        """For what has come of this job: that of an operation is inspected as what it was taken from."""
+        if job is None:
+            return self.digester
+        if job.inspect is not None:
+            return self.digester.inspecting(job.inspect)
+        return self.digester.keeping(job.externals) if job.operation and job.externals else self.digester
+
+    def _digester_of(self, node: Expression, around: Digester) -> Digester:
+        """For the operands of a node in what was returned: those of a call are inspected as that call will, as far as it says."""
+        way = self.ways.of(node) if type(node) is Call else None
+        return around if way is None else self.digester.inspecting(way)
+
+    def _add_written(self, answer: Found, awaited: list[Expression], job: Apply) -> None:
         """External values written in what was awaited count like those in what was returned: the body may have looked into them."""
         look = ResultLook(self.inspectors, self.digester.name_of, self.codec.identify)
+        digester = self._digester_for(job)
         for node in topological(awaited):
-            look.tokens[node] = node_token(self.digester, node, look)
+            look.tokens[node] = node_token(self._digester_of(node, digester), node, look)
         answer.externals = tuple(sorted({*answer.externals, *look.externals()}, key=lambda e: (*e[:2], e[2] or b"")))
 
     def _opened(self, job: Apply) -> Any:
@@ -283,11 +307,11 @@ class LocalApplier:
         except AlonzoError as error:
             return Lost(error, tuple(gone))
 
-    def _answer(self, value: Any, application: _Application) -> Found | Raised | Lost:
+    def _answer(self, value: Any, application: _Application, job: Apply) -> Found | Raised | Lost:
         if type(value) is Found:
             return value
         try:
-            return self.found(value, application)
+            return self.found(value, application, job)
         except EncodeError as error:
             return Raised(error)
 
@@ -304,7 +328,20 @@ class LocalApplier:
         if job.externals:
             seen = inspect_places(self.inspectors, job.externals)
         output = "".join(application.parts) if application.parts else ""
-        return Report(started, time.time(), self.worker, output, seen, problems, mutated, reduced=application.reduced)
+        report = Report(started, time.time(), self.worker, output, seen, problems, mutated, reduced=application.reduced)
+        if application.written and type(answer) is Found:
+            report.overwritten = self._overwritten(answer, application.written)
+        return report
+
+    def _overwritten(self, answer: Found, written: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+        """Where, of what is in the result, something else stands now than it has written."""
+        found: list[tuple[str, str]] = []
+        for kind in sorted({kind for kind, _, _ in answer.externals}):
+            inspector: object = self.inspectors[kind]
+            if isinstance(inspector, SeesWrites):
+                places = [place for other, place, _ in answer.externals if other == kind]
+                found += [(kind, place) for place in inspector.overwritten(places, written)]
+        return tuple(found)
 
 
 class ResultLook:

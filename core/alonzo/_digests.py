@@ -28,7 +28,7 @@ from ._containers import _BUILT_IN, expressions, field_names, is_namedtuple, top
 from ._effects import ABSENT, Found
 from ._errors import EncodeError
 from ._expressions import Call, Expression, Form, Operation, describe, operands
-from ._looks import Fallback, Look, Opaque, Written
+from ._looks import Fallback, InSeveralWays, Look, Opaque, Written, inspected, kept
 from ._own import EXTERNAL, place_of, simpler
 from ._quoted import Quoted
 from ._special import SpecialForm
@@ -182,6 +182,7 @@ class Digester:
     encoders   type, or its full name -> function from value to simpler value
     externals  type -> (kind, function from value to place)
     fallback   the last resort for any other value
+    chosen     type -> who knows several ways to inspect such external values
     """
 
     def __init__(
@@ -190,15 +191,39 @@ class Digester:
         externals: Mapping[type, tuple[str, Callable[[Any], str]]] | None = None,
         fallback: Fallback | None = None,
         type_name: Callable[[type], str] | None = None,
+        chosen: Mapping[type, InSeveralWays] | None = None,
     ) -> None:
         self._encoders = dict(encoders or {})
         self.externals = dict(externals or {})
         self._fallback = fallback
         self.name_of: Callable[[Any], str] = type_name or full_type_name
+        self._chosen = dict(chosen or {})
+        self._inspecting: dict[str, Digester] = {}
+        self._kept: frozenset[tuple[str, str]] = frozenset()
 
     def without_fallback(self) -> Digester:
         """This, for values that must not be digested by their pickles: constants of code."""
         return Digester(self._encoders, self.externals, None, self.name_of)
+
+    def inspecting(self, way: str) -> Digester:
+        """This, for external values that are to be inspected in this way.
+
+        Raises:
+            OptionError: nobody knows such a way; names the nearest.
+        """
+        known = self._inspecting.get(way)
+        if known is None:
+            externals = inspected(self.externals, self._chosen, way)
+            known = self._inspecting[way] = Digester(self._encoders, externals, self._fallback, self.name_of)
+        return known
+
+    def keeping(self, places: Iterable[tuple[str, str]]) -> Digester:
+        """This, for external values that are inspected as they were at these places, where they are among them."""
+        if not self._chosen:
+            return self
+        made = Digester(self._encoders, self.externals, self._fallback, self.name_of, self._chosen)
+        made._kept = frozenset(places)
+        return made
 
     def tokens(self, values: Iterable[Any], look: Look) -> list[bytes]:
         """The tokens of values, in their order; raises as `token`, or RecursionError."""
@@ -242,7 +267,10 @@ class Digester:
         external = self.externals.get(kind)
         if external is not None:
             name, place_of_it = external
-            return self._external(name, place_of_it(value), look)
+            place = place_of_it(value)
+            if self._kept and (name, place) not in self._kept:
+                place = kept(value, (name, place), self._chosen.get(kind), self._kept)
+            return self._external(name, place, look)
         return self._other(value, kind, look)
 
     def _external(self, name: str, place: str, look: Look) -> bytes:

@@ -142,6 +142,7 @@ class Apply:
     `recalls` says that its key was looked up: what has been recorded for it since is an answer too, before it is applied.
     `timeout` (seconds from the start of the attempt) and `resources` (`cpus`, `memory` in bytes, `gpus`, `disk` in bytes: those that
     were asked for) are set by the driver for each attempt.
+    `inspect` is the option of that name.
     """
 
     job: int
@@ -155,6 +156,7 @@ class Apply:
     recalls: bool = False
     timeout: float | None = None
     resources: Mapping[str, Any] = NONE
+    inspect: str | None = None
 
 
 @final

@@ -93,6 +93,8 @@ class Definition:
 def policy_of(binding: bytes, options: TaskOptions) -> bytes:
     """The policy of a task: `binding` is the digest of its signature and defaults (rule 17)."""
     flags = f"{options.cache!r} {options.share!r} {options.check!r}"  # as text also when lazy
+    if options.inspect is not None:
+        flags += f" {options.inspect}"
     return blake(frame(b"policy", [binding, flags.encode(), *[name.encode() for name in options.ignore]]))
 
 

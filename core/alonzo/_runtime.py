@@ -135,6 +135,7 @@ class Runtime:
 
             applier_kind = watching(self.settings)
         self._applier: LocalApplier = applier_kind(self._digester, self._codec, self.providers.inspectors)
+        self._applier.ways = self.settings.ways
         self._applier.tree_of = self._catalog.tree
         inspectors = self.providers.inspectors.values()
         self._lenient = frozenset(i.kind for i in inspectors if isinstance(i, Lenient) and i.absent_is_valid)
@@ -397,13 +398,9 @@ class Runtime:
             "inspectors": dict(self.providers.inspectors),
             "serializers": self.providers.serializers,
             "main": self._main,
-            "project": self.settings.project,
-            "root": str(self.settings.root),
-            "track_distributions": self.settings.track_distributions,
             "key": self._key,
             "values": self._values,
-            "check_pure": self.settings.check_pure,
-            "impure": self.settings.impure,
+            **self.settings.for_workers,
         }
 
     def _default_executor(self) -> str:

@@ -15,6 +15,7 @@ from ._codec import Codec
 from ._errors import EncodeError
 from ._recent import RecentValues
 from ._settings import Settings
+from ._task_settings import Ways
 from ._tasks import Task
 
 
@@ -44,9 +45,9 @@ def assembled(
     """The same digests, bytes and fingerprints as in the coordinator.
 
     `wiring` has, each perhaps missing: `encoders`, `inspectors` (by kind) and `serializers`, the providers; `main`, the name by which
-    the main program would be imported; `project`, `root`, `track_distributions`, `check_pure` and `impure`, as in the settings; `key`,
-    for secrets; `values`, the value store; `pack`, from the executor: bytes of a task made here inside a function, which it decodes in
-    the coordinator, or EncodeError. `resolve` finds tasks by full name and raises LookupError.
+    the main program would be imported; `project`, `root`, `track_distributions`, `check_pure` and `impure`, as in the settings; `ways`, of
+    which Ways is made; `key`, for secrets; `values`, the value store; `pack`, from the executor: bytes of a task made here inside a
+    function, which it decodes in the coordinator, or EncodeError. `resolve` finds tasks by full name and raises LookupError.
     """
     main = wiring.get("main")
     inspectors = wiring.get("inspectors", {})
@@ -59,6 +60,7 @@ def assembled(
         check_pure=wiring.get("check_pure", False),
         impure=wiring.get("impure", {}),
     )
+    tasks, options = wiring.get("ways", ({}, {}))
     # Epochs are the store's, which a worker has not; and what fingerprinting warns of, the coordinator has said already.
     catalog = Catalog(values, settings, main, lambda tasks: [0] * len(tasks), lambda _: None)
     store = wiring.get("values")
@@ -77,6 +79,7 @@ def assembled(
 
         applier_kind = watching(settings)
     applier = applier_kind(values, codec, inspectors)
+    applier.ways = Ways(tasks, options)
     return Assembly(applier, catalog, wiring.get("pack", _unpacked))
 
 

@@ -189,8 +189,10 @@ class Worker:
             if old is not None:
                 lost = self._not_the_coordinators(f"task {old}")
                 return (("stale",) if self._is_stale else _lost(lost)), None
+        apply = Apply(job, task, args, *rest[:-1])
+        apply.inspect = rest[-1]
         try:
-            answer, report = self._assembly.applier.apply(Apply(job, task, args, *rest))
+            answer, report = self._assembly.applier.apply(apply)
         except KeyboardInterrupt as error:  # the task's own: an applier lets those of the main thread pass
             return self._raised(raised(error)), None
         output = report.output + self._output.taken()
@@ -203,6 +205,7 @@ class Worker:
             report.mutated,
             False,
             report.reduced,
+            report.overwritten,
         )
         self._warnings.clear()
         made = self._assembly.catalog.made

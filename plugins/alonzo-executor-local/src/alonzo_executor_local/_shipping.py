@@ -125,6 +125,7 @@ def _row(job: Apply, number: int) -> tuple[Any, ...]:
         job.fingerprint,
         job.carried,
         job.externals,
+        job.inspect,
     )
 
 
