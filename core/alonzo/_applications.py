@@ -322,7 +322,7 @@ class Applications:
             return
         if not job.operation:
             self._keep(ticket, attempt, report.output)
-            self._teller.made(job.task.full_name, ticket, answer)
+            self._teller.made(job.task.full_name, ticket, answer, report, is_alone=not self.open)
         awaited = self._machine.looked_into(ticket)
         if awaited or report.seen or report.mutated:
             self._compare(ticket, answer, report, awaited)

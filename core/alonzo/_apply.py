@@ -29,10 +29,13 @@ from ._digests import (
 )
 from ._effects import ABSENT, Apply, Found, Lost, Raised
 from ._errors import AlonzoError, EncodeError, LazyValueError, RemoteError
-from ._expressions import APPLYING, Expression, describe, hidden, operands
+from ._expressions import APPLYING, Call, Expression, describe, hidden, operands
+from ._looks import SeesWrites
 from ._mutation import OPERATIONS, Guard, Mutations
+from ._options import NONE
 from ._ports import Ask, Inspector, Report
 from ._stored import content_of
+from ._task_settings import Ways
 from ._traces import External
 from ._within import Reduced
 
@@ -49,9 +52,10 @@ class Capture:
     undone      (kind, place) of external values that it has undone, besides what it returns: whatever is known of one whose place
                 begins so is not true any more
     at_end      called, the last first, when it has ended, whatever came of it; none may raise
+    written     what inspectors are told of what it has written (see SeesWrites), by path, say
     """
 
-    __slots__ = ("at_end", "deadline", "inspectors", "key", "parts", "task", "timeout", "undone")
+    __slots__ = ("at_end", "deadline", "inspectors", "key", "parts", "task", "timeout", "undone", "written")
 
     def __init__(self, task: str, key: bytes = b"", inspectors: Mapping[str, Inspector] | None = None) -> None:
         self.task = task
@@ -62,6 +66,7 @@ class Capture:
         self.parts: list[str] = []
         self.undone: tuple[tuple[str, str], ...] = ()
         self.at_end: list[Callable[[], object]] = []
+        self.written: dict[str, Any] = {}
 
 
 class _Application(Capture):
@@ -81,6 +86,7 @@ class _Application(Capture):
         self.parts = []
         self.undone = ()
         self.at_end = []
+        self.written = {}
         self._ask = ask
         self.ask: Callable[[Expression], Awaitable[Any]] | None = None if ask is None else self._noting
         self.made: list[tuple[Expression, str, int]] = []
@@ -103,7 +109,8 @@ class LocalApplier:
 
     digester, codec, inspectors  as assembled from the plugins
     worker                       what to call this place in reports
-    tree_of                      a task's definitions (see Fingerprint.tree), where they are known
+    tree_of                      the definitions (see Fingerprint.tree) of a task, class or function, or of what has this full name
+    ways                         how calls say that external values are to be inspected
     """
 
     tree_of: Callable[[Any], Mapping[str, str]] = staticmethod(lambda _: {})
@@ -113,6 +120,7 @@ class LocalApplier:
         self.codec = codec
         self.inspectors = inspectors
         self.worker = worker
+        self.ways = Ways(NONE, NONE)
         self._mutations = Mutations(digester, codec)
         self._frozen = self._mutations.frozen
 
@@ -147,7 +155,7 @@ class LocalApplier:
                     application.reduced, value = value.told, value.outcome
                     if type(value) is Raised:
                         raise value.error
-                answer = self._answer(value, application)
+                answer = self._answer(value, application, job)
         except BaseException as error:
             if isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread():
                 raise  # the user's own Ctrl-C, not the task's doing
@@ -174,9 +182,9 @@ class LocalApplier:
                 value = await job.task.func(*args, **kwargs)
                 if job.task.declared.script:
                     value = _scripts.made(job.task, answer, value)
-                answer = self._answer(value, application)
+                answer = self._answer(value, application, job)
                 if application.awaited and type(answer) is Found:
-                    self._add_written(answer, application.awaited)
+                    self._add_written(answer, application.awaited, job)
         except BaseException as error:
             answer = raised(error)
         finally:
@@ -193,8 +201,8 @@ class LocalApplier:
         """
         return decoded(found, self.codec)
 
-    def found(self, value: Any, application: _Application | None = None) -> Found:
-        """A value with its token, its bytes, and the external values written in it as they are now.
+    def found(self, value: Any, application: _Application | None = None, job: Apply | None = None) -> Found:
+        """A value with its token, its bytes, and the external values written in it as they are now; `job` is what has made it.
 
         Raises:
             EncodeError: it cannot be digested or encoded.
@@ -211,7 +219,7 @@ class LocalApplier:
             codec, data = self.codec.set_aside("scalar", data)
             return Found(value, token, codec, data, (), False, len(data))
         try:
-            return self._found(value, application)
+            return self._found(value, application, job)
         except EncodeError as error:
             raise EncodeError(f"the result{located(value, self._found, error)}") from None
         except LazyValueError:
@@ -224,20 +232,22 @@ class LocalApplier:
         content = sha256(value).digest() if data is value else content_of(data)
         return Found(value, large_token(b"b", content), codec, data, (), False, len(data))
 
-    def _found(self, value: Any, application: _Application | None = None) -> Found:
+    def _found(self, value: Any, application: _Application | None = None, job: Apply | None = None) -> Found:
         look = ResultLook(self.inspectors, self.digester.name_of, self.codec.identify)
+        digester = self._digester_for(job)
         inside = expressions(value)
         if inside:
             nodes = topological(inside)
             for node in nodes:
-                look.tokens[node] = node_token(self.digester, node, look)
+                look.tokens[node] = node_token(self._digester_of(node, digester), node, look)
             if application is not None:
                 application.returned = nodes
-            token = self.digester.token(value, look)
+            token = digester.token(value, look)
             look.tokens = {}  # as much as the nodes themselves; what encoding takes comes in its place
             codec, data = self.codec.encode_lazy(value, nodes)
         else:
-            token = self.digester.token(value, look)
+            # What is put together of values keeps what was said where these were made.
+            token = digester.token(value if job is None or job.operation != "gather" else job.args[0], look)
             codec, data = self.codec.encode(value)
         codec, data = self.codec.set_aside(codec, data)
         return Found(
@@ -251,22 +261,36 @@ class LocalApplier:
             if type(args) is Lost:
                 return args
             if job.operation == "gather":
-                return self.found(args[0])
+                return self.found(args[0], job=job)
             value = _operations.perform(job.operation, args)
             if type(value) in _SCALARS:
-                return self.found(value)
+                return self.found(value, job=job)
             inside = expressions(value)
             look = ResultLook(self.inspectors, self.digester.name_of, self.codec.identify)
-            token = b"" if inside else self.digester.token(value, look)
+            token = b"" if inside else self._digester_for(job).token(value, look)
         except BaseException as error:
             return raised(error)
         return Found(value, token, "", None, tuple(look.externals()), bool(inside), 0, tuple(sorted(look.names)))
 
-    def _add_written(self, answer: Found, awaited: list[Expression]) -> None:
+    def _digester_for(self, job: Apply | None) -> Digester:
+        """For what has come of this job: that of an operation is inspected as what it was taken from."""
+        if job is None:
+            return self.digester
+        if job.inspect is not None:
+            return self.digester.inspecting(job.inspect)
+        return self.digester.keeping(job.externals) if job.operation and job.externals else self.digester
+
+    def _digester_of(self, node: Expression, around: Digester) -> Digester:
+        """For the operands of a node in what was returned: those of a call are inspected as that call will, as far as it says."""
+        way = self.ways.of(node) if type(node) is Call else None
+        return around if way is None else self.digester.inspecting(way)
+
+    def _add_written(self, answer: Found, awaited: list[Expression], job: Apply) -> None:
         """External values written in what was awaited count like those in what was returned: the body may have looked into them."""
         look = ResultLook(self.inspectors, self.digester.name_of, self.codec.identify)
+        digester = self._digester_for(job)
         for node in topological(awaited):
-            look.tokens[node] = node_token(self.digester, node, look)
+            look.tokens[node] = node_token(self._digester_of(node, digester), node, look)
         answer.externals = tuple(sorted({*answer.externals, *look.externals()}, key=lambda e: (*e[:2], e[2] or b"")))
 
     def _opened(self, job: Apply) -> Any:
@@ -287,11 +311,11 @@ class LocalApplier:
         except AlonzoError as error:
             return Lost(error, tuple(gone))
 
-    def _answer(self, value: Any, application: _Application) -> Found | Raised | Lost:
+    def _answer(self, value: Any, application: _Application, job: Apply) -> Found | Raised | Lost:
         if type(value) is Found:
             return value
         try:
-            return self.found(value, application)
+            return self.found(value, application, job)
         except EncodeError as error:
             return Raised(error)
 
@@ -308,16 +332,27 @@ class LocalApplier:
         if job.externals:
             seen = inspect_places(self.inspectors, job.externals)
         output = "".join(application.parts) if application.parts else ""
-        reduced, undone = application.reduced, application.undone
-        return Report(
-            started, time.time(), self.worker, output, seen, problems, mutated, reduced=reduced, undone=undone
-        )
+        report = Report(started, time.time(), self.worker, output, seen, problems, mutated, reduced=application.reduced)
+        report.undone = application.undone
+        if application.written and type(answer) is Found:
+            report.overwritten = self._overwritten(answer, application.written)
+        return report
+
+    def _overwritten(self, answer: Found, written: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+        """Where, of what is in the result, something else stands now than it has written."""
+        found: list[tuple[str, str]] = []
+        for kind in sorted({kind for kind, _, _ in answer.externals}):
+            inspector: object = self.inspectors[kind]
+            if isinstance(inspector, SeesWrites):
+                places = [place for other, place, _ in answer.externals if other == kind]
+                found += [(kind, place) for place in inspector.overwritten(places, written)]
+        return tuple(found)
 
 
 class ResultLook:
     """How a result is digested where it was made: external values are inspected there and then, and noted."""
 
-    __slots__ = ("_identify", "_inspectors", "_name_of", "_seen", "names", "tokens")
+    __slots__ = ("_identify", "_inspectors", "_made", "_name_of", "_seen", "names", "tokens")
 
     def __init__(
         self,
@@ -329,6 +364,7 @@ class ResultLook:
         self._identify = identify
         self._inspectors = inspectors
         self._seen: dict[tuple[str, str], bytes | None] = {}
+        self._made: dict[Any, bytes | None] = {}
         self.tokens: dict[Expression, bytes] = {}
         self.names: set[str] = set()
 
@@ -346,10 +382,14 @@ class ResultLook:
 
     def definition(self, kind: str, thing: Any) -> bytes | None:
         # The identity of a result is its content; definitions count in the keys of the calls that it goes into.
-        name = self._name_of(thing)
+        name = self._name_of(thing.func if kind == "task" else thing)
         self.names.add(name)
+        if "<" not in name or self._identify is None:
+            return None
         # But what is made inside a function has no name of its own: two lambdas of one maker are two values.
-        return self._identify(thing) if "<" in name and self._identify is not None else None
+        if thing not in self._made:
+            self._made[thing] = self._identify(thing)
+        return self._made[thing]
 
     def found(self, found: Found) -> None:
         self._seen.update({(kind, place): digest for kind, place, digest in found.externals})

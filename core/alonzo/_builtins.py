@@ -22,6 +22,7 @@ from ._effects import Apply, Found, Lost, Raised
 from ._errors import AlonzoError, EncodeError
 from ._expressions import Expression, hidden
 from ._hookspecs import hookimpl
+from ._looks import InSeveralWays
 from ._own import EXTERNAL, loaded, of_place, place_of, simpler
 from ._ports import ExecutorKind, ExecutorSite, Post, StoreKind, StoreSite, Ticket, ValueStore, ValueStoreKind
 from ._sealing import SecretEncoder, SecretKey
@@ -113,6 +114,12 @@ def digester(
         {kind: (inspector.kind, inspector.place) for inspector in inspectors.values() for kind in inspector.kinds},
         ByReduction(warn),
         _type_namer(main),
+        {
+            kind: inspector
+            for inspector in inspectors.values()
+            if isinstance(inspector, InSeveralWays)
+            for kind in inspector.kinds
+        },
     )
     if secret is not None:
         secret.digester = made

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from types import BuiltinFunctionType, CellType, FunctionType
 from typing import Any
 
@@ -44,7 +46,8 @@ class ConstantLook:
         return b""
 
     def definition(self, kind: str, thing: Any) -> bytes | None:
-        return self._thing(thing)
+        # Not a task's own fingerprint, of which this may be a part.
+        return self._thing(thing.func if kind == "task" else thing)
 
     def found(self, found: Found) -> None:
         """Constants hold no results."""
@@ -74,9 +77,11 @@ class Catalog:
         self._epochs = epochs
         self._tasks: dict[str, Task[..., Any]] = {}
         self._today: dict[str, Task[..., Any]] = {}  # resolved in this run
+        self._trees: dict[Any, tuple[Any, Mapping[str, str]]] = {}  # of classes and functions, by name or `id`
         self.look = ConstantLook(digester, self.thing)
         self.definitions = Definitions(
-            digest_value=self._digest_constant,
+            digest_value=partial(self._digest_constant, digester.without_fallback()),
+            digest_captured=partial(self._digest_constant, digester),
             task_name=lambda thing: thing.full_name if isinstance(thing, Task) else None,
             project=settings.project,
             root=str(settings.root),
@@ -84,13 +89,19 @@ class Catalog:
             warn=warn,
         )
         self._fingerprints: dict[Task[..., Any], Fingerprint] = {}
+        # Tasks that were made inside functions: their identities, and what the bytes of this run call so.
+        self._identities: dict[Task[..., Any], bytes] = {}
+        self.made: dict[tuple[str, bytes], Task[..., Any]] = {}
 
     def refresh(self) -> None:
         """A new run: code may have been edited or imported anew since the last one."""
         self.definitions.refresh()
         self._fingerprints.clear()
+        self._identities.clear()
+        self.made.clear()
         self._of_main = None
         self._today.clear()
+        self._trees.clear()
 
     def meet(self, task: Task[..., Any]) -> None:
         self._tasks[task.full_name] = task
@@ -155,7 +166,7 @@ class Catalog:
     def fingerprint(self, task: Task[..., Any]) -> Fingerprint:
         known = self._fingerprints.get(task)
         if known is None:
-            given = self.given.tasks.get(task.full_name)
+            given = self.given.tasks.get(_given_name(task))
             known = given if given is not None and _is_sent(task) else self._fingerprint(task)
             self._fingerprints[task] = known
         return known
@@ -172,8 +183,19 @@ class Catalog:
         )
 
     def identify(self, thing: Any) -> bytes | None:
-        """The fingerprint of a task, class or function; None: not the project's."""
-        return self.fingerprint(thing).digest if isinstance(thing, Task) else self.thing(thing)
+        """The fingerprint of a task, class or function; None: not the project's. Of a made task its defaults count too."""
+        if not isinstance(thing, Task):
+            return self.thing(thing)
+        if not thing.is_made:
+            return self.fingerprint(thing).digest
+        known = thing.sent_as or self._identities.get(thing)
+        if known is None:
+            own = self.fingerprint(thing)
+            function = self.definitions.of_function(thing.func)  # type: ignore[arg-type]
+            # What cannot be taken into account may be what tells it apart.
+            rest = os.urandom(16) if function.untracked else b""
+            known = self._identities[thing] = blake(own.digest + function.digest + rest)
+        return known
 
     def thing(self, thing: Any) -> bytes | None:
         """The fingerprint of a class or function; None: not the project's."""
@@ -186,14 +208,16 @@ class Catalog:
 
     def named(self, full_name: str) -> bytes | None:
         """The same by full name; None also where the name means nothing here."""
+        found = self._found(full_name)
+        return self.thing(found) if callable(found) else None
+
+    def _found(self, full_name: str) -> Any:
         parts = full_name.split(".")
         for end in range(len(parts) - 1, 0, -1):
             module = self._module(".".join(parts[:end]))
-            if module is None:
-                continue
-            found = _attribute(module, parts[end:])
-            found = found.func if isinstance(found, Task | SpecialForm) else found
-            return self.thing(found) if callable(found) else None
+            if module is not None:
+                found = _attribute(module, parts[end:])
+                return found.func if isinstance(found, Task | SpecialForm) else found
         return None
 
     # -- what is sent to other processes -------------------------------------------------------------
@@ -206,8 +230,9 @@ class Catalog:
         todo = _tasks_of(expression)
         while todo:
             task = todo.pop()
-            if task.full_name not in tasks:
-                known = tasks[task.full_name] = self.fingerprint(task)
+            name = _given_name(task, self.identify(task)) if task.is_made else task.full_name
+            if name not in tasks:
+                known = tasks[name] = self.fingerprint(task)
                 named = [name for name, kind in known.tree.items() if kind == "task" and name not in tasks]
                 todo += [found for found in map(self._at_hand, named) if found is not None]
         return Known(tasks, self._things_of_main({name for known in tasks.values() for name in known.tree}))
@@ -218,7 +243,8 @@ class Catalog:
         if looked_at == self._current:
             return None
         self._today.clear()  # tasks of the main program are sent again and again
-        for name, given in known.tasks.items():
+        for label, given in known.tasks.items():
+            name = label.partition(" ")[0]
             task = sent.get(name) or self._at_hand(name)
             if task is None:
                 continue
@@ -227,15 +253,39 @@ class Catalog:
         self._current = looked_at
         return None
 
-    def differs(self, task: Task[..., Any], tree: Mapping[str, str]) -> bool:
-        """Does what this task, which was sent here by value, imports here differ from what it imports where it comes from?
+    def tree(self, what: Any) -> Mapping[str, str]:
+        """The definitions (see Fingerprint.tree) of a task, class or function, or of what has this full name; none: not the project's."""
+        if isinstance(what, Task):
+            return self.fingerprint(what).tree
+        place = what if type(what) is str else id(what)
+        known = self._trees.get(place)
+        if known is None:
+            thing, found = self._found(what) if type(what) is str else what, None
+            with self.definitions.quiet():
+                if isinstance(thing, type):
+                    found = self.definitions.of_class(thing)
+                elif isinstance(thing, FunctionType):
+                    found = self.definitions.of_function(thing)
+            known = self._trees[place] = (thing, {} if found is None else found.tree)  # with the thing, for its `id`
+        return known[1]
 
-        `tree` is that of its fingerprint there. What was sent together with it is of there, and not looked at.
+    def differs(self, what: Any, tree: Mapping[str, str]) -> bool:
+        """Does this task, class or function, or what it imports, differ here from what it is where it was sent from?
+
+        `what` may be a full name. `tree` is that of its fingerprint there. What was sent together with it by value is of there, and not
+        looked at.
         """
-        return any(tree.get(label, digest) != digest for label, digest in self._imports(task, self._fingerprint(task)))
+        own = self._fingerprint(what).tree if isinstance(what, Task) else self.tree(what)
+        home: str | None = None
+        if isinstance(what, Task):
+            home = what.namespace
+        elif type(what) is not str and "<" in what.__qualname__:
+            home = what.__module__
+        return any(tree.get(label, digest) != digest for label, digest in self._imports(own, home))
 
-    def _imports(self, task: Task[..., Any], own: Fingerprint) -> Iterable[tuple[str, str]]:
-        for label, digest in own.tree.items():
+    def _imports(self, tree: Mapping[str, str], home: str | None) -> Iterable[tuple[str, str]]:
+        """What of these definitions is of modules that were imported here; of the module `home` a part only was sent."""
+        for label, digest in tree.items():
             parts = label.split(".")
             for end in range(len(parts) - 1, 0, -1):
                 name = ".".join(parts[:end])
@@ -243,8 +293,8 @@ class Catalog:
                     break
                 if name in sys.modules:
                     thing = _attribute(sys.modules[name], parts[end:])
-                    # Of its own module it was sent a part only: there, a constant's statement may reach what is not here.
-                    if name != task.namespace or isinstance(thing, FunctionType | type):
+                    # There, a constant's statement may reach what is not here.
+                    if name != home or isinstance(thing, FunctionType | type):
                         yield label, digest
                     break
 
@@ -277,11 +327,11 @@ class Catalog:
                 # A default that cannot be digested fails the calls that use it; here its type tells it apart well enough.
                 yield type(default).__qualname__.encode()
 
-    def _digest_constant(self, value: Any) -> bytes | None:
+    def _digest_constant(self, digester: Digester, value: Any) -> bytes | None:
         if expressions(value):
             return None
         try:
-            return blake(self._digester.without_fallback().token(value, self.look))
+            return blake(digester.token(value, self.look))
         except (EncodeError, RecursionError):
             return None
 
@@ -334,6 +384,12 @@ def _is_sent(task: Task[..., Any]) -> bool:
         return True
     here = _attribute(module, task.func.__qualname__.split("."))
     return here is not task and all(thing is not task for thing in vars(module).values())
+
+
+def _given_name(task: Task[..., Any], identity: bytes | None = None) -> str:
+    """By which a run around a sub-run says what a task is: of those that were made inside functions, each for itself."""
+    identity = identity or task.sent_as
+    return f"{task.full_name} {identity.hex()}" if identity else task.full_name
 
 
 def _named_in_main() -> Sequence[tuple[str, Any]]:

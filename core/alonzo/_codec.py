@@ -18,14 +18,13 @@ import itertools
 import logging
 import operator
 import pickle
-import struct
 import sys
 import types
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ._buffers import joined, taken_apart
-from ._digests import _SCALARS
+from ._digests import _SCALARS, scalar_of
 from ._effects import ABSENT, Found
 from ._errors import AlonzoError, EncodeError, StoreError
 from ._expressions import Call, Expression, Form, Operation, operands
@@ -41,7 +40,6 @@ from ._tasks import Partial, Task
 
 _NODES = (Call, Operation, Form)
 _NUMBERS: dict[type, int] = {kind: number for number, kind in enumerate(_NODES)}
-_float = struct.Struct(">d").unpack
 _HERE = __name__
 _log = logging.getLogger("alonzo")
 _PLUGIN = "plugin:"
@@ -58,6 +56,7 @@ class Codec:
     identify the fingerprint of a task, function or class, by which those that were made in functions under one name are told apart
     sealer   encrypts secrets; without one they cannot be encoded
     values   keeps the bytes of what is encoded by reference
+    made     tasks made inside functions, by what bytes call them: of this process by being encoded, of others by being sent with the bytes
     """
 
     def __init__(
@@ -69,6 +68,7 @@ class Codec:
         sealer: Sealer | None = None,
         *,
         values: ValueStore | None = None,
+        made: dict[tuple[str, bytes], Task[..., Any]] | None = None,
     ) -> None:
         # By type, or, of modules that need not have been imported, by the type's full name.
         self._by_type: dict[type | str, Serializer] = {
@@ -81,6 +81,31 @@ class Codec:
         self.identify = identify
         self.sealer = sealer
         self.values = values
+        self.made = {} if made is None else made
+
+    def task(self, full_name: str, identity: bytes | None = None) -> Task[..., Any]:
+        """The task that bytes call so.
+
+        Raises:
+            LookupError: there is none, or it is another now.
+        """
+        made = self.made.get((full_name, identity)) if identity is not None else None
+        if made is not None:
+            return made
+        if self.resolve is None:
+            raise LookupError(f"no task {full_name} here")
+        task = self.resolve(full_name)
+        if identity is not None and self.identify is not None and self.identify(task) != identity:
+            raise LookupError(f"the task {full_name} is another now")
+        return task
+
+    def called(self, task: Task[..., Any]) -> tuple[str, bytes | None]:
+        """What bytes call a task; by its name alone one that was made in a function may be taken for another."""
+        if self.identify is None or not task.is_made:
+            return task.full_name, None
+        identity = self.identify(task) or b""
+        self.made[task.full_name, identity] = task
+        return task.full_name, identity
 
     def encode(self, value: Any) -> tuple[str, bytes]:
         """The codec's name and the bytes.
@@ -139,7 +164,7 @@ class Codec:
         """
         try:
             if codec == "scalar":
-                return scalar(bytes(data))
+                return scalar_of(bytes(data))
             if codec.startswith(_PLUGIN):
                 name, _, version = codec.removeprefix(_PLUGIN).rpartition(".")
                 return self._by_name[name].loads(_own(data), int(version))
@@ -262,7 +287,6 @@ class _Pickler(pickle.Pickler):
         super().__init__(buffer, protocol=5, buffer_callback=None if beside is None else aside)
         self._places = places
         self._main = codec.main
-        self._identify = codec.identify
         self._codec = codec
         self._aside = beside is not None
         self._reduce: Callable[[Any], Any] | None = None
@@ -279,9 +303,8 @@ class _Pickler(pickle.Pickler):
         if kind is Task and thing.how is not None:
             return (_task_configured, (thing.base, tuple(map(dict, thing.how))))
         if kind is Task:
-            # A task made in a function: what the name means now may be another of that name.
-            made = "<" in thing.full_name and self._identify is not None
-            return (_task_named, (thing.full_name, self._identify(thing)) if made else (thing.full_name,))  # type: ignore[misc]
+            name, identity = self._codec.called(thing)
+            return _task_named, (name,) if identity is None else (name, identity)
         if kind is Partial:
             return (Partial, (thing.task, thing.args, thing.kwargs))
         if kind is SpecialForm:
@@ -400,7 +423,7 @@ class _Unpickler(pickle.Unpickler):
         if module == _HERE:
             own = {
                 "_node_at": self._node,
-                "_task_named": self._task,
+                "_task_named": self._codec.task,
                 "_unsealed": self._secret,
                 "_in_module": self._main_thing,
                 "_form_named": self._form,
@@ -417,14 +440,6 @@ class _Unpickler(pickle.Unpickler):
         if node is None:
             node = self._nodes[place] = object.__new__(_NODES[kind])
         return node
-
-    def _task(self, full_name: str, identity: bytes | None = None) -> Any:
-        if self._codec.resolve is None:
-            raise LookupError(f"no task {full_name} here")
-        task = self._codec.resolve(full_name)
-        if identity is not None and self._codec.identify is not None and self._codec.identify(task) != identity:
-            raise LookupError(f"the task {full_name} is another now")
-        return task
 
     def _secret(self, sealed: bytes) -> Secret[Any]:
         if self._codec.sealer is None:
@@ -456,33 +471,6 @@ def _numbers() -> itertools.count[int]:
     from . import _expressions
 
     return _expressions._serials
-
-
-def scalar(data: bytes) -> Any:
-    tag, rest = data[:1], data[1:]
-    match tag:
-        case b"i":
-            return int(rest, 16)
-        case b"s":
-            return rest.decode("utf-8", "surrogatepass")
-        case b"f":
-            return _float(rest)[0]
-        case b"T" | b"F":
-            return tag == b"T"
-        case b"N":
-            return None
-        case b"b":
-            return rest
-        case b"B":
-            return bytearray(rest)
-        case b"c":
-            return complex(_float(rest[1:9])[0], _float(rest[10:])[0])
-        case b"E":
-            return ...
-        case b"R":
-            return range(*[int(part, 16) for part in rest.split(b",")])
-        case _:
-            raise ValueError(f"not a scalar: {data[:20]!r}")
 
 
 def decoded(found: Found, codec: Codec) -> Any:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from types import FunctionType
+from functools import partial
+from types import FunctionType, ModuleType
 from typing import Any, NamedTuple
 
 from ._definitions_graph import Digests, Node, Place, digest_parts, state_below
@@ -58,7 +59,8 @@ class Definitions:
     """Takes fingerprints of the code of this process, as it is now, in any thread.
 
     *digest_value* gives the digest of a value by its content, or None (too large, no encoder). It
-    may itself ask for fingerprints. *task_name* gives the full name of a task and None for all
+    may itself ask for fingerprints; so does *digest_captured*, of what a function that was made inside
+    another one has captured, if that has none. *task_name* gives the full name of a task and None for all
     else. *project* names modules, packages and distributions that are project code besides what is
     not installed; so do *task_modules*, the modules that the run's tasks come from. *root* is the
     project's folder. *warn* is told, once each, of definitions whose text is unknown.
@@ -69,6 +71,7 @@ class Definitions:
         *,
         digest_value: Callable[[Any], bytes | None],
         task_name: Callable[[Any], str | None],
+        digest_captured: Callable[[Any], bytes | None] = lambda _: None,
         project: Collection[str] = (),
         root: str | None = None,
         track_distributions: Collection[str] = (),
@@ -76,12 +79,14 @@ class Definitions:
         warn: Callable[[str], None] = _warn,
     ) -> None:
         self._digest_value = digest_value
+        self._digest_captured = digest_captured
         self._task_name = task_name
         self._root = root
         self._tracked = tuple(track_distributions)
         self._names = frozenset(project).union(*map(_installed_with, task_modules))
         self._tell = warn
         self._said: set[str] = set()
+        self._is_quiet = False
         self._sources = Sources()
         self._projects: dict[frozenset[str], Project] = {}
         self._graphs: dict[frozenset[str], _Graph] = {}
@@ -143,6 +148,16 @@ class Definitions:
             whole.parts += [_TAG, "class", edge]
             return self._taken(whole, graph)
 
+    def see(self, modules: Iterable[ModuleType]) -> None:
+        """What is in the files of these modules now is what they were loaded from, also when it is edited before it is asked for."""
+        project = Project(self._names, self._tracked)
+        with self._lock:
+            for module in modules:
+                if isinstance(module, ModuleType) and project.owns_module(module):
+                    filename = file_of(vars(module))
+                    if filename is not None:
+                        self._sources.see(filename, vars(module))
+
     def refresh(self) -> None:
         """Forget values, names and texts: called when a run starts. Files that have not changed
         are not read again.
@@ -170,7 +185,8 @@ class Definitions:
                 sources=self._sources,
                 project=self._projects[names],
                 root=self._root,
-                digest=self._digest,
+                digest=partial(self._digest, self._digest_value),
+                digest_captured=partial(self._digest, self._digest_captured),
                 task_name=self._task_name,
                 warn=self._warn_once,
             )
@@ -194,14 +210,24 @@ class Definitions:
             {label: node.text for label, node in named.items() if node.text},
         )
 
-    def _digest(self, value: object) -> tuple[bytes | None, list[Any]]:
+    def _digest(self, digest_value: Callable[[Any], bytes | None], value: object) -> tuple[bytes | None, list[Any]]:
         """The digest of a value, and the functions and classes whose fingerprints were asked for
         meanwhile.
 
         These may reach the definition that is just being looked at, so they become edges of it.
         """
         with self._noting() as met:
-            return self._digest_value(value), met
+            return digest_value(value), met
+
+    @contextmanager
+    def quiet(self) -> Iterator[None]:
+        """What is looked at meanwhile is warned about elsewhere, where it counts in a key."""
+        with self._lock:
+            self._is_quiet = True
+            try:
+                yield
+            finally:
+                self._is_quiet = False
 
     @contextmanager
     def _noting(self) -> Iterator[list[Any]]:
@@ -218,7 +244,7 @@ class Definitions:
         return Fingerprint(digest_parts([name.encode()]), {}, (), {})
 
     def _warn_once(self, message: str) -> None:
-        if message not in self._said:
+        if message not in self._said and not self._is_quiet:
             self._said.add(message)
             self._tell(message)
 

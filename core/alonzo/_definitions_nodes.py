@@ -43,6 +43,7 @@ class Surroundings(NamedTuple):
     project: Project
     root: str | None
     digest: Callable[[object], tuple[bytes | None, list[Any]]]
+    digest_captured: Callable[[object], tuple[bytes | None, list[Any]]]
     task_name: Callable[[object], str | None]
     warn: Callable[[str], None]
 
@@ -141,7 +142,8 @@ class Nodes:
         else:
             text, definition = found
             ours = list(self._task_decorators(definition.node, namespace))
-            is_task = is_task or bool(ours)
+            # As a value, one that was made inside a function has no other name for its defaults to be bound by.
+            is_task = is_task or (bool(ours) and "<" not in code.co_qualname)
             names = text.names(definition, without=ours, defaults=not is_task)
             form = text.form(
                 definition.node,
@@ -155,20 +157,48 @@ class Nodes:
                 self._add_owner(node, code.co_qualname, namespace)
         self._add_values(node, "default", defaults, namespace)
         cells = dict(zip(code.co_freevars, map(cell_value, function.__closure__ or ()), strict=False))
-        self._add_cells(node, cells, names, namespace)
+        self._add_cells(node, cells, names, namespace, captured="<" in function.__qualname__)
         if (wrapped := vars(function).get("__wrapped__")) is not None:
             self._add_values(node, "wrapped", [("function", wrapped)], namespace)
         if not alone:
             self._reach.add(node, names, namespace, cells)
 
-    def _add_values(self, node: Node, tag: str, values: list[tuple[str, object]], namespace: Namespace) -> None:
+    def _add_values(
+        self,
+        node: Node,
+        tag: str,
+        values: list[tuple[str, object]],
+        namespace: Namespace,
+        *,
+        captured: bool = False,
+    ) -> None:
         for name, value in values:
             parts = self._values.parts(value, node, namespace)
+            if parts is None and captured:
+                parts = self._captured(value, node, namespace)
             if parts is None:
                 node.untracked.add(f"{node.label}: {tag} {name} is {_UNTOLD}")
             node.parts += [f"{tag} {name}", *(parts or ())]
 
-    def _add_cells(self, node: Node, cells: Mapping[str, object], names: Names, namespace: Namespace) -> None:
+    def _captured(self, value: object, node: Node, namespace: Namespace) -> Parts | None:
+        """What a function made inside another has captured is as good as an argument: it has a digest as one."""
+        digest, met = self._given.digest_captured(value)
+        if digest is None:
+            return None
+        # The first value of a type is digested twice, to see whether that is stable.
+        classes = {id(each): each for each in met}.values()
+        inside = [part for each in classes for part in self._values.parts(each, node, namespace) or ()]
+        return [f"value {digest.hex()}", *inside]
+
+    def _add_cells(
+        self,
+        node: Node,
+        cells: Mapping[str, object],
+        names: Names,
+        namespace: Namespace,
+        *,
+        captured: bool = False,
+    ) -> None:
         changed = {chain[0] for chain in names.changes if chain[0] in cells}
         kept = []
         for name, value in sorted(cells.items()):
@@ -178,7 +208,7 @@ class Nodes:
                 node.untracked.add(f"{node.label}: {name} in its closure is changed by it")
                 continue
             kept.append((name, value))
-        self._add_values(node, "cell", kept, namespace)
+        self._add_values(node, "cell", kept, namespace, captured=captured)
 
     def _add_owner(self, node: Node, qualname: str, namespace: Namespace) -> None:
         """The class of a method, whose other methods it may call."""

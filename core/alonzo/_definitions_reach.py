@@ -152,8 +152,7 @@ class Reach:
             return
         edge: Edge | None = None
         if (task := self._nodes.task_name(value)) is not None:
-            node.names[task] = "task"
-            node.parts.append(f"task {task}")
+            node.parts += self._values.task(task, value, node)
             return
         if isinstance(value, FunctionType):
             edge = self._nodes.function(value)

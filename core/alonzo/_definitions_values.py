@@ -96,6 +96,10 @@ class Values:
         """What counts in something that counts by its full name."""
         return _Description(self._links, node, []).name(name)
 
+    def task(self, name: str, value: object, node: Node) -> Parts:
+        """What counts in a task of this full name."""
+        return _Description(self._links, node, []).task(name, value)
+
     def _bases(self, namespace: Mapping[str, Any]) -> list[str]:
         bases = [import_root(namespace), self._root]
         return [base for base in bases if base and base != os.path.dirname(base)]
@@ -114,8 +118,7 @@ class _Description:
     def of(self, value: object) -> Parts | None:
         name = self._links.task_name(value)
         if name is not None:
-            self._node.names[name] = "task"
-            return [f"task {name}"]
+            return self.task(name, value)
         kind = type(value)
         if kind in _SCALARS:
             return [self._scalar(value)]
@@ -128,6 +131,13 @@ class _Description:
         if isinstance(value, (type, FunctionType)):
             return self._definition(value)
         return self._callable(value) or self._structure(value) or self._other(value)
+
+    def task(self, name: str, value: object) -> Parts:
+        """A task by its full name, and where others may have that name too, by its definition."""
+        self._node.names[name] = "task"
+        function = getattr(value, "__wrapped__", None)
+        edge = self._links.function(function) if getattr(value, "is_made", False) and function is not None else None
+        return [f"task {name}"] if edge is None else [f"task {name}", edge]
 
     def _definition(self, value: type | FunctionType) -> Parts | None:
         if isinstance(value, FunctionType):

@@ -28,7 +28,7 @@ from ._containers import _BUILT_IN, expressions, field_names, is_namedtuple, top
 from ._effects import ABSENT, Found
 from ._errors import EncodeError
 from ._expressions import Call, Expression, Form, Operation, describe, operands
-from ._looks import Fallback, Look, Opaque, Written
+from ._looks import Fallback, InSeveralWays, Look, Opaque, Written, inspected, kept
 from ._own import EXTERNAL, place_of, simpler
 from ._quoted import Quoted
 from ._special import SpecialForm
@@ -110,6 +110,7 @@ _SCALARS: dict[type, Callable[[Any], bytes]] = {
     type(Ellipsis): lambda _: b"E",
     range: lambda value: b"R%x,%x,%x" % (value.start, value.stop, value.step),
 }
+_unpacked = struct.Struct(">d").unpack
 _ROWS: dict[type, bytes] = {list: b"l", tuple: b"t"}
 
 
@@ -141,6 +142,34 @@ def scalar_token(value: Any) -> bytes:
     return encoding if len(encoding) <= _LONGEST_SCALAR else token_of(encoding)
 
 
+def scalar_of(data: bytes) -> Any:
+    """The scalar that has this encoding."""
+    tag, rest = data[:1], data[1:]
+    match tag:
+        case b"i":
+            return int(rest, 16)
+        case b"s":
+            return rest.decode("utf-8", "surrogatepass")
+        case b"f":
+            return _unpacked(rest)[0]
+        case b"T" | b"F":
+            return tag == b"T"
+        case b"N":
+            return None
+        case b"b":
+            return rest
+        case b"B":
+            return bytearray(rest)
+        case b"c":
+            return complex(_unpacked(rest[1:9])[0], _unpacked(rest[10:])[0])
+        case b"E":
+            return ...
+        case b"R":
+            return range(*[int(part, 16) for part in rest.split(b",")])
+        case _:
+            raise ValueError(f"not a scalar: {data[:20]!r}")
+
+
 def full_type_name(kind: type) -> str:
     """Module and qualified name; of the standard library's types, as every Python version has it."""
     module = "pathlib" if kind.__module__.startswith("pathlib.") else kind.__module__
@@ -153,6 +182,7 @@ class Digester:
     encoders   type, or its full name -> function from value to simpler value
     externals  type -> (kind, function from value to place)
     fallback   the last resort for any other value
+    chosen     type -> who knows several ways to inspect such external values
     """
 
     def __init__(
@@ -161,15 +191,39 @@ class Digester:
         externals: Mapping[type, tuple[str, Callable[[Any], str]]] | None = None,
         fallback: Fallback | None = None,
         type_name: Callable[[type], str] | None = None,
+        chosen: Mapping[type, InSeveralWays] | None = None,
     ) -> None:
         self._encoders = dict(encoders or {})
         self.externals = dict(externals or {})
         self._fallback = fallback
         self.name_of: Callable[[Any], str] = type_name or full_type_name
+        self._chosen = dict(chosen or {})
+        self._inspecting: dict[str, Digester] = {}
+        self._kept: frozenset[tuple[str, str]] = frozenset()
 
     def without_fallback(self) -> Digester:
         """This, for values that must not be digested by their pickles: constants of code."""
         return Digester(self._encoders, self.externals, None, self.name_of)
+
+    def inspecting(self, way: str) -> Digester:
+        """This, for external values that are to be inspected in this way.
+
+        Raises:
+            OptionError: nobody knows such a way; names the nearest.
+        """
+        known = self._inspecting.get(way)
+        if known is None:
+            externals = inspected(self.externals, self._chosen, way)
+            known = self._inspecting[way] = Digester(self._encoders, externals, self._fallback, self.name_of)
+        return known
+
+    def keeping(self, places: Iterable[tuple[str, str]]) -> Digester:
+        """This, for external values that are inspected as they were at these places, where they are among them."""
+        if not self._chosen:
+            return self
+        made = Digester(self._encoders, self.externals, self._fallback, self.name_of, self._chosen)
+        made._kept = frozenset(places)
+        return made
 
     def tokens(self, values: Iterable[Any], look: Look) -> list[bytes]:
         """The tokens of values, in their order; raises as `token`, or RecursionError."""
@@ -213,7 +267,10 @@ class Digester:
         external = self.externals.get(kind)
         if external is not None:
             name, place_of_it = external
-            return self._external(name, place_of_it(value), look)
+            place = place_of_it(value)
+            if self._kept and (name, place) not in self._kept:
+                place = kept(value, (name, place), self._chosen.get(kind), self._kept)
+            return self._external(name, place, look)
         return self._other(value, kind, look)
 
     def _external(self, name: str, place: str, look: Look) -> bytes:
@@ -345,10 +402,8 @@ class Digester:
             value.how is not None and value.how.context
         ):  # what options it has does not count, under which context it is called does
             return token_of(frame(b"K", [self._task(value.base, look), self._token(dict(value.how.context), look)]))
-        name = value.full_name
-        if "<" in name:  # made in a function: others of that name may be others
-            return self._definition(b"A", "function", value.func, name, look)
-        return token_of(frame(b"A", [name.encode()]))
+        name = value.full_name.encode()
+        return token_of(frame(b"A", [name, *_made(value, look)] if value.is_made else [name]))
 
     def _partial(self, value: Any, look: Look) -> bytes:
         args, kwargs = self._token(value.args, look), self._token(value.kwargs, look)
@@ -448,6 +503,11 @@ def node_head(node: Expression) -> tuple[bytes, tuple[bytes, ...]]:
     return b"form:" + str(node._form).encode(), ()
 
 
+def _made(task: Task[..., Any], look: Look) -> list[bytes]:
+    """By what a task is told apart whose full name may be that of others."""
+    return [look.definition("task", task.base) or b""]
+
+
 def node_token(digester: Digester, node: Expression, look: Look) -> bytes:
     """The token of a node whose operands' nodes have tokens already."""
     head, names = node_head(node)
@@ -455,6 +515,8 @@ def node_token(digester: Digester, node: Expression, look: Look) -> bytes:
         tokens = digester.tokens(operands(node), look)
     except RecursionError:
         raise EncodeError(f"an argument of {describe(node)} is nested too deeply to be digested") from None
+    if type(node) is Call and node._task.is_made:
+        tokens += _made(node._task, look)
     return token_of(frame(head, [frame(b"", names) if names else b"", *tokens]))
 
 

@@ -234,7 +234,7 @@ class Drive:
                 except LookupError:
                     continue
             elif target[0] == "thing":
-                answer[target] = catalog.thing(target[1])
+                answer[target] = catalog.identify(target[1])
             elif target[0] == "named":
                 answer[target] = catalog.named(target[1])
         if tasks:

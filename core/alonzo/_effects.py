@@ -23,7 +23,7 @@ from ._traces import External, Footprint
 #   ("external", kind, place)   its digest, None: missing
 #   ("task", Task)              its Definition (see _rebuild)
 #   ("name", full name)         the Definition of the task of that name today, None: there is none
-#   ("thing", object)           the fingerprint of a class or function, None: not the project's
+#   ("thing", object)           the fingerprint of a class or function, None: not the project's; of a task its identity
 #   ("named", full name)        the same by full name; None also where the name means nothing
 Target = tuple[Any, ...]
 
@@ -142,6 +142,7 @@ class Apply:
     `recalls` says that its key was looked up: what has been recorded for it since is an answer too, before it is applied.
     `timeout` (seconds from the start of the attempt) and `resources` (`cpus`, `memory` in bytes, `gpus`, `disk` in bytes: those that
     were asked for) are set by the driver for each attempt.
+    `inspect` is the option of that name.
     """
 
     job: int
@@ -155,6 +156,7 @@ class Apply:
     recalls: bool = False
     timeout: float | None = None
     resources: Mapping[str, Any] = NONE
+    inspect: str | None = None
 
 
 @final

@@ -134,14 +134,17 @@ class Graph:
             raise hidden(node)
         return cell.outcome
 
-    def _filled(self, cell: Cell) -> tuple[Any, bool]:
-        """The template with outcomes in the place of expressions, and whether some of these are carried as bytes."""
+    def _filled(self, cell: Cell, *, keeps: bool = False) -> tuple[Any, bool]:
+        """The template with outcomes in the place of expressions, and whether some of these are carried as they were made.
+
+        keeps  also at hand, those are in which there are external values
+        """
         carried = False
 
         def object_of(part: Any) -> Any:
             nonlocal carried
             outcome = part if type(part) is Found else self._outcome_of(part)
-            if outcome.value is ABSENT:
+            if outcome.value is ABSENT or (keeps and outcome.externals and outcome.token):
                 carried = True
                 return outcome
             carried = carried or outcome.carries
@@ -167,7 +170,8 @@ class Graph:
             return outcome
         if type(template) is Found:
             return template
-        filled, carried = self._filled(cell)
+        # What was digested where it was made is not digested anew, and perhaps in another way.
+        filled, carried = self._filled(cell, keeps=True)
         return Found(filled, carries=carried)
 
     def _read(self, cell: Cell) -> None:

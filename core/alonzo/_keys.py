@@ -8,10 +8,10 @@ from typing import Any
 import attrs
 
 from ._containers import located, refuse_hidden
-from ._digests import Digester, call_key
+from ._digests import Digester, blake, call_key, frame
 from ._effects import Found, Target
-from ._errors import EncodeError, LazyValueError
-from ._expressions import Expression
+from ._errors import EncodeError, LazyValueError, OptionError
+from ._expressions import Expression, Form
 from ._rebuild import Definition, World
 from ._traces import EMPTY, External, Footprint
 
@@ -46,36 +46,49 @@ class ArgumentLook:
         self._externals: dict[External, None] = {}
         self._names: dict[str, bytes | None] = {}
         self._stale = False
+        self._source: Found | None = None  # of the newest item of a collection, and the digester for such
+        self._keeping = digester
 
     def keyed(self, definition: Definition, args: tuple[Any, ...]) -> Keyed | None:
         """The key, or None: `wanted` must be inspected first.
 
         Raises:
             EncodeError: an argument cannot be digested.
+            OptionError: nothing can be inspected in the way that its option `inspect` says.
         """
-        counted = definition.counted
-        tokens = self._tokens(args if counted is None else tuple([args[place] for place in counted]))
+        counted, way = definition.counted, definition.options.inspect
+        digester = self._digester if way is None else self._inspecting(definition, way)
+        tokens = self._tokens(args if counted is None else tuple([args[place] for place in counted]), digester)
         if self.wanted:
             return None
-        if not self._externals and not self._names:
+        if not self._externals and not self._names and way is None:
             return Keyed(call_key(definition.fingerprint, tokens, ()))
         fingerprints = [fingerprint for fingerprint in self._names.values() if fingerprint is not None]
         key = call_key(definition.fingerprint, tokens, fingerprints)
+        if way is not None:
+            # What it returns is digested in another way, so it is another call: else who comes first would decide for both.
+            key = blake(frame(b"inspect", [key, way.encode()]))
         return Keyed(key, tuple(self._externals), self._rests(), self._stale)
 
     def met(self, values: tuple[Any, ...]) -> Keyed | None:
         """What values contribute that no key is made of: operands of an operation, what an application awaited; None as above."""
         try:
-            self._tokens(values)
+            self._tokens(values, self._digester)
         except EncodeError:
             return Keyed(b"")  # it has no digest: a literal that nothing can be recalled by
         return None if self.wanted else Keyed(b"", tuple(self._externals), self._rests(), self._stale)
 
-    def _tokens(self, values: tuple[Any, ...]) -> list[bytes]:
+    def _inspecting(self, definition: Definition, way: str) -> Digester:
+        try:
+            return self._digester.inspecting(way)
+        except OptionError as error:
+            raise OptionError(f"{definition.task.full_name}: {error}") from None
+
+    def _tokens(self, values: tuple[Any, ...], digester: Digester) -> list[bytes]:
         self.wanted = []
         if self._externals or self._names or self._stale:
             self._externals, self._names, self._stale = {}, {}, False
-        token = self._digester.token
+        token = digester.token
         try:
             return [token(value, self) for value in values]
         except EncodeError as error:
@@ -100,9 +113,21 @@ class ArgumentLook:
         found = self._outcome(node)
         if not found.token:
             # A list of results, say, that no application made: digested from its parts, which have tokens.
-            return self._digester.token(found.value, self)
+            return self._digester_of(node).token(found.value, self)
         self.found(found)
         return found.token
+
+    def _digester_of(self, node: Expression) -> Digester:
+        """An item of a collection is inspected as it was there."""
+        if type(node) is not Form or node._form != "item":
+            return self._digester
+        source = self._outcome(node._operands[0])
+        if not source.externals:
+            return self._digester
+        if source is not self._source:
+            self._source = source
+            self._keeping = self._digester.keeping([external[:2] for external in source.externals])
+        return self._keeping
 
     def found(self, found: Found) -> None:
         """What a value made or recalled in this run says of the world."""
@@ -126,7 +151,8 @@ class ArgumentLook:
 
     def definition(self, kind: str, thing: Any) -> bytes | None:
         seen = self._world.things.get(thing, _UNKNOWN)
-        return self._name(self._digester.name_of(thing), ("thing", thing), seen)
+        name = self._digester.name_of(thing.func if kind == "task" else thing)
+        return self._name(name, ("thing", thing), seen)
 
     def _name(self, name: str, target: Target, seen: Any) -> bytes | None:
         if seen is _UNKNOWN:

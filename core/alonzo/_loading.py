@@ -70,7 +70,9 @@ class Loader:
         )
         if gone:
             raise BytesGone(gone)
-        replaced = {id(old): new for olds, new in zip(wanted.values(), loaded, strict=True) for old in olds}
+        replaced = {
+            id(old): _known(new, old) for olds, new in zip(wanted.values(), loaded, strict=True) for old in olds
+        }
         for job in jobs:
             job.args = fill(job.args, lambda found: replaced.get(id(found), found), (Found,))
 
@@ -108,3 +110,10 @@ class Loader:
             return decoded(at_hand, self._applier.codec)
         except AlonzoError as error:
             raise BytesGone(frozenset([digest_of(found.token)])) from error
+
+
+def _known(loaded: Any, wanted: Found) -> Any:
+    """What was loaded, with what is known of the value besides."""
+    if not wanted.externals and not wanted.names:
+        return loaded
+    return attrs.evolve(loaded, externals=wanted.externals, names=wanted.names)

@@ -331,6 +331,8 @@ class Machine(Awaiting):
         places = self._wanted_places(keyed.externals) if keyed.externals else ()
         fingerprint = definition.fingerprint
         job = Apply(cell.job, definition.task, cell.args, "", keyed.key, fingerprint, carried, places, was_asked)
+        if definition.options.inspect is not None:
+            job.inspect = definition.options.inspect
         self._ask_for(cell, job)
 
     def _applied(self, cell: Cell, answer: Found | Raised | Lost) -> None:
@@ -403,11 +405,14 @@ class Machine(Awaiting):
     def _settle_or_gather(self, cell: Cell, found: Found) -> None:
         """A call's value that no application made has neither digest nor bytes: it is put together first, if it will be remembered."""
         is_wanted = cell in self._tagged if cell.definition is None else not found.size and self._may_remember(cell)
+        way = cell.definition.options.inspect if cell.definition is not None else None
+        if way is not None and not found.token:
+            is_wanted = True  # whoever takes it must not inspect it in another way
         if not is_wanted or (cell.definition is None and found.token):
             self._settle(cell, found)
             return
         cell.stage = GATHERED
-        self._ask_for(cell, Apply(cell.job, None, (found.value,), "gather", carried=found.carries))
+        self._ask_for(cell, Apply(cell.job, None, (found.value,), "gather", carried=found.carries, inspect=way))
 
     def _gathered(self, cell: Cell, answer: Found | Raised | Lost) -> None:
         if type(answer) is not Found:

@@ -40,6 +40,7 @@ class CallOptions(TypedDict, total=False):
     disk: OfAttempt[float | str] | None
     nout: int | None
     tags: Lazy[Mapping[str, str]]
+    inspect: str | None
 
 class DecoratorOptions(CallOptions, total=False):
     """What `@task(...)` takes: the options of a call, and those that are part of what the task is."""

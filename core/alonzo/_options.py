@@ -15,7 +15,7 @@ CHECKS = ("footprint", "each")
 # What a task is: settled where it is defined, never lazy, never set from outside.
 IDENTITY = ("version", "depends_on", "tracking", "script")
 FAULTS = ("raised", "timeout", "memory", "lost", "preempted")
-NEVER_LAZY = (*IDENTITY, "ignore", "nout")
+NEVER_LAZY = (*IDENTITY, "ignore", "nout", "inspect")
 
 
 class Backoff(NamedTuple):
@@ -40,7 +40,7 @@ class How(NamedTuple):
 
 # A named tuple, not an attrs class: a program that only defines tasks need not import attrs, which takes longer than all of this.
 class TaskOptions(NamedTuple):
-    """How a task is recalled and applied. No option but `version`, `depends_on`, `tracking` and `script` ever causes a rerun.
+    """How a task is recalled and applied. No option but `version`, `depends_on`, `tracking`, `script` and `inspect` ever causes a rerun.
 
     After `checked`: `limits` maps names to counts, `memory` and `disk` are in bytes (or functions of the attempt's number),
     `ignore` is a tuple.
@@ -67,6 +67,7 @@ class TaskOptions(NamedTuple):
     tags: Mapping[str, str] = NONE
     tracking: Literal["deep", "own"] = "deep"
     script: bool = False
+    inspect: str | None = None
 
     def with_changes(self, changes: Mapping[str, Any], where: str) -> TaskOptions:
         """These options with some changed.
@@ -241,4 +242,5 @@ _RULES: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "tags": (_is_tags, "a mapping from strings to strings"),
     "tracking": (lambda value: isinstance(value, str) and value in ("deep", "own"), "'deep' or 'own'"),
     "script": (_is_flag, "true or false"),
+    "inspect": (lambda value: _is_text(value) and value != "", "the name of a way to inspect"),
 }

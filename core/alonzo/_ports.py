@@ -149,6 +149,7 @@ class Report:
     warnings           for the user, one line each
     mutated            the names of the parameters that the application changed in place: nothing of it may be remembered
     reduced            of a sub-run: what it did besides its value (see _within)
+    overwritten        kinds and places in the result where something else stands than the application has written (see SeesWrites)
     goes_on            the job is answered, its code could not be stopped: `ENDED` will be posted (see Honours)
     undone             the external values that the application has undone (see Capture)
     """
@@ -162,6 +163,7 @@ class Report:
     mutated: tuple[str, ...] = ()
     goes_on: bool = False
     reduced: Any = None
+    overwritten: tuple[tuple[str, str], ...] = ()
     undone: tuple[tuple[str, str], ...] = ()
 
 

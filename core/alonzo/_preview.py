@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ._codec import scalar
 from ._containers import field_names, is_namedtuple
+from ._digests import scalar_of
 from ._effects import ABSENT, Found
 from ._expressions import Expression, describe
 from ._plain import load_plain
@@ -76,7 +76,7 @@ def _of_found(found: Found, depth: int) -> str:
     if found.value is not ABSENT:
         return shown(found.value, depth)
     if found.codec == "scalar" and found.data is not None:
-        return shown(scalar(found.data), depth)
+        return shown(scalar_of(found.data), depth)
     if found.codec == "plain" and found.data is not None and len(found.data) <= _FEW:
         return shown(load_plain(found.data), depth)
     return f"<{found.size} bytes>"

@@ -93,6 +93,8 @@ class Definition:
 def policy_of(binding: bytes, options: TaskOptions) -> bytes:
     """The policy of a task: `binding` is the digest of its signature and defaults (rule 17)."""
     flags = f"{options.cache!r} {options.share!r} {options.check!r}"  # as text also when lazy
+    if options.inspect is not None:
+        flags += f" {options.inspect}"
     return blake(frame(b"policy", [binding, flags.encode(), *[name.encode() for name in options.ignore]]))
 
 
@@ -152,7 +154,10 @@ class World:
             )
             return
         self.tasks[task] = definition
-        self.names.setdefault(task.full_name, definition)
+        if (
+            self.names.get(task.full_name) is None
+        ):  # looked for in vain before: it is made inside a function, which has run since
+            self.names[task.full_name] = definition
 
     def context(self, path: str) -> Any:
         """The entry of the run's context at this path, or ABSENT."""

@@ -124,9 +124,10 @@ class Runtime:
             self.providers.serializers,
             self._catalog.resolve,
             self._main,
-            self._identify,
+            self._catalog.identify,
             self._key,
             values=self._values,
+            made=self._catalog.made,
         )
         applier_kind: Any = LocalApplier
         if self.settings.check_pure:
@@ -134,7 +135,8 @@ class Runtime:
 
             applier_kind = watching(self.settings)
         self._applier: LocalApplier = applier_kind(self._digester, self._codec, self.providers.inspectors)
-        self._applier.tree_of = lambda task: self._catalog.fingerprint(task).tree
+        self._applier.ways = self.settings.ways
+        self._applier.tree_of = self._catalog.tree
         inspectors = self.providers.inspectors.values()
         self._lenient = frozenset(i.kind for i in inspectors if isinstance(i, Lenient) and i.absent_is_valid)
         self._observers = list(self.providers.observers)
@@ -346,9 +348,6 @@ class Runtime:
         plugins = tuple(Given(plugin) for plugin in self._plugins if decides_values(plugin))
         return Site(settings, entries, below, self._cache, (*self._around, here), known, plugins)
 
-    def _identify(self, thing: Any) -> bytes | None:
-        return self._catalog.identify(thing)
-
     def _finish(self, run: int, status: Any, summary: Summary, error: str) -> None:
         counts = {name: sum(getattr(summary, name).values()) for name in ("ran", "recalled", "shared", "failed")}
         lost = self._committer.finish(run, status, counts, error) if run else 0
@@ -399,13 +398,9 @@ class Runtime:
             "inspectors": dict(self.providers.inspectors),
             "serializers": self.providers.serializers,
             "main": self._main,
-            "project": self.settings.project,
-            "root": str(self.settings.root),
-            "track_distributions": self.settings.track_distributions,
             "key": self._key,
             "values": self._values,
-            "check_pure": self.settings.check_pure,
-            "impure": self.settings.impure,
+            **self.settings.for_workers,
         }
 
     def _default_executor(self) -> str:

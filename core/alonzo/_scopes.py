@@ -19,7 +19,7 @@ from ._rebuild import Definition, EntryLook, World
 from ._tasks import merged
 from ._traces import Entry, Footprint, task_entry
 
-_POLICY = ("cache", "check", "share")
+_POLICY = ("cache", "check", "share", "inspect")
 
 
 @final
@@ -60,6 +60,8 @@ class View:
         flags = [getattr(now, name) for name in _POLICY]
         if flags == [getattr(before, name) for name in _POLICY]:
             return definition.entry
+        if now.inspect is None:
+            flags.pop()  # as before there was this option, if the task's own is none either
         policy = blake(frame(b"below", [definition.policy, repr(flags).encode()]))
         return task_entry(definition.task.full_name, definition.fingerprint, policy, definition.epoch)
 

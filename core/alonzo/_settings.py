@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import attrs
 
 from alonzo._errors import SettingsError
-from alonzo._task_settings import check_task_options, options_for
+from alonzo._task_settings import Ways, check_task_options, options_for
 from alonzo._typed import (
     Text,
     convert,
@@ -95,6 +95,24 @@ class Settings:
     def forced_options(self, full_name: str) -> dict[str, Any]:
         """The options that are over all others: the command line's `--option`, `run(options=...)`."""
         return options_for(full_name, self.options)
+
+    @property
+    def ways(self) -> Ways:
+        """How the tasks' calls say that external values are to be inspected."""
+        return Ways(self.tasks, self.options)
+
+    @property
+    def for_workers(self) -> dict[str, Any]:
+        """What of these a worker process must know; it pickles."""
+        ways = self.ways
+        return {
+            "project": self.project,
+            "root": str(self.root),
+            "track_distributions": self.track_distributions,
+            "check_pure": self.check_pure,
+            "impure": self.impure,
+            "ways": (ways.tasks, ways.options),
+        }
 
     def changed(self, overrides: Mapping[str, Any] | Sequence[Override]) -> Settings:
         """These settings with others over them, checked as `load_settings` does."""

@@ -201,7 +201,7 @@ class ModuleText:
 
 class _FirstText(NamedTuple):
     spec: object  # importlib.reload gives a module a new one
-    text: ModuleText | None
+    text: ModuleText | bytes | None  # bytes: not parsed yet
 
 
 class Sources:
@@ -229,8 +229,23 @@ class Sources:
         place = (filename, id(namespace))
         kept = self._first.get(place)
         if kept is None or kept.spec is not spec or kept.text is None:
-            kept = self._first[place] = _FirstText(spec, self._now(filename, namespace))
-        return kept.text
+            text = self._now(filename, namespace)
+        elif isinstance(kept.text, bytes):
+            text = _parsed(kept.text, filename)
+        else:
+            return kept.text
+        self._first[place] = _FirstText(spec, text)
+        return text
+
+    def see(self, filename: str, namespace: Namespace) -> None:
+        """What is in the file now is the text of a module that has just been loaded."""
+        place = (filename, id(namespace))
+        if place not in self._first:
+            try:
+                data = Path(filename).read_bytes()
+            except (OSError, ValueError):
+                return
+            self._first[place] = _FirstText(namespace.get("__spec__"), data)
 
     def _now(self, filename: str, namespace: Namespace) -> ModuleText | None:
         if filename not in self._current:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from ._errors import OptionError, SettingsError
+from ._expressions import Call
 from ._options import Backoff, checked
 from ._typed import Text, convert, nearest, shown
 
@@ -29,6 +30,7 @@ TASK_SETTINGS: dict[str, Any] = {
     "gpus": float,
     "disk": int | float | str,
     "tags": Mapping[str, str],
+    "inspect": str,
 }
 
 _OF_THE_TASK = "it is part of what the task is: write it on @task"
@@ -77,6 +79,38 @@ def options_for(full_name: str, tables: Mapping[str, Mapping[str, Any]]) -> dict
     if "retry_on" in options and not _is_python(options["retry_on"]):
         options["retry_on"] = _classes(options["retry_on"])
     return checked(options, "settings")
+
+
+class Ways:
+    """How the external values in the arguments of calls are inspected: the option `inspect`, as far as a call that is written says it.
+
+    tasks, options  as in the settings; only what they say of `inspect` is kept
+    """
+
+    def __init__(self, tasks: Mapping[str, Mapping[str, Any]], options: Mapping[str, Mapping[str, Any]]) -> None:
+        self.tasks = _only("inspect", tasks)
+        self.options = _only("inspect", options)
+        self._known: dict[str, tuple[Any, Any]] = {}
+
+    def of(self, node: Call) -> str | None:
+        """The call's own option; what lies around it (`options_below`) is not known where it is written."""
+        over, under = self._told(node._task.full_name) if self.tasks or self.options else (None, None)
+        how = node._how
+        if over is None and how is not None and "inspect" in how.options:
+            own: str | None = how.options["inspect"]
+            return own
+        return over or under or node._task.declared.inspect
+
+    def _told(self, full_name: str) -> tuple[Any, Any]:
+        known = self._known.get(full_name)
+        if known is None:
+            over, under = (options_for(full_name, tables).get("inspect") for tables in (self.options, self.tasks))
+            known = self._known[full_name] = (over, under)
+        return known
+
+
+def _only(option: str, tables: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    return {pattern: {option: table[option]} for pattern, table in tables.items() if option in table}
 
 
 def _read(name: str, value: Any, where: str) -> Any:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
-from types import GeneratorType
+from types import FunctionType, GeneratorType
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, NamedTuple, NoReturn, ParamSpec, TypeVar, final, overload
 
 from ._expressions import Call, Expression, R_co
@@ -21,6 +22,18 @@ R = TypeVar("R")
 # One for all calls without keyword arguments: nobody changes a call.
 _NO_NAMES: dict[str, Any] = {}
 _PLAIN = How()
+_IDENTITY = (
+    "func",
+    "namespace",
+    "name",
+    "full_name",
+    "declared",
+    "is_async",
+    "is_open",
+    "base",
+    "_is_bound",
+    "_is_inner",
+)
 _ONCE = frozenset({GeneratorType, map, filter, zip})
 
 _COROUTINE = 0x80  # inspect.CO_COROUTINE; inspect itself is imported when something is called
@@ -47,8 +60,12 @@ class Task(Generic[P, R]):
     how       of a configured task: what `.options`, `.options_below` and `.context` have collected
     """
 
+    # Of one that was made inside a function and sent here: what the bytes of the process that it came from call it.
+    sent_as: bytes | None = None
+
     __slots__ = (
-        "__dict__", "_is_bound", "_signature", "base", "declared", "full_name", "func", "how", "is_async", "is_open", "name", "namespace",
+        "__dict__", "_is_bound", "_is_inner", "_signature", "base", "declared", "full_name", "func", "how", "is_async", "is_open", "name",
+        "namespace",
     )  # fmt: skip
 
     def __init__(self, func: Callable[P, R], namespace: str, name: str, options: TaskOptions) -> None:
@@ -63,6 +80,7 @@ class Task(Generic[P, R]):
         self.is_async = _is_async(func)
         # Its application has others made itself, so that what it returns is no single reduction.
         self.is_open = self.is_async
+        self._is_inner = _is_inner(func, self.full_name)
         self.base: Task[P, R] = self
         self.how: How | None = None
         self._signature: Signature | None = None
@@ -76,6 +94,18 @@ class Task(Generic[P, R]):
         if signature is None:
             signature = self.base._signature = Signature(self.func)
         return signature
+
+    @property
+    def is_made(self) -> bool:
+        """Was it made inside a function, and is it not found by its name? Then others may have that name too: one for each call of the
+        function. Only its definition tells it apart.
+        """
+        if not self._is_inner:
+            return False
+        found: Any = sys.modules.get("__main__" if self.func.__module__ == "__main__" else self.namespace)
+        for part in self.name.split("."):
+            found = getattr(found, part, None)
+        return found is not self.base
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         self.signature.check(self.name, args, kwargs)
@@ -120,7 +150,7 @@ class Task(Generic[P, R]):
 
     def _configured(self, how: How) -> Task[P, R]:
         made: Task[P, R] = object.__new__(Task)
-        for name in ("func", "namespace", "name", "full_name", "declared", "is_async", "is_open", "base", "_is_bound"):
+        for name in _IDENTITY:
             setattr(made, name, getattr(self, name))
         made._signature = None
         made.how = how
@@ -156,6 +186,14 @@ def merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 
 def _over(before: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
     return dict(sorted({**before, **given}.items()))
+
+
+def _is_inner(func: Any, full_name: str) -> bool:
+    if type(func) is not FunctionType:
+        return False
+    qualname = func.__qualname__
+    # A lambda at the top of a module has a name of its own if it was given one.
+    return "<" in full_name or ("<" in qualname and qualname != "<lambda>")
 
 
 def _is_async(func: Any) -> bool:

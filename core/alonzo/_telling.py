@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import attrs
@@ -14,7 +14,7 @@ from ._cells import Cell
 from ._effects import Found, JobNote, Remember
 from ._expressions import Operation, describe
 from ._machine import Machine
-from ._ports import Attempt, Moment, Note
+from ._ports import Attempt, Moment, Note, Report
 from ._preview import preview
 from ._writers import Writers
 
@@ -67,6 +67,7 @@ class Teller:
         self._told: set[bytes] = set()
         self._bodies: dict[int, Note] = {}  # of jobs whose function has returned a body that is being reduced
         self._reported = 0
+        self._ended = 0.0  # when the last application did
 
     def noted(self, ticket: Any, remember: Remember) -> Note:
         job = remember.job
@@ -108,6 +109,8 @@ class Teller:
 
     def ended(self) -> list[Note]:
         """The run has ended before these jobs' bodies were reduced: they are not shown as running for ever."""
+        for text in self._writers.left():
+            self.warn(text)
         status: Any = "stopped" if self._machine.doomed is None else "failed"
         notes, self._bodies = list(self._bodies.values()), {}
         for note in notes:
@@ -132,11 +135,25 @@ class Teller:
         if seconds > _LONG and not ticket.job:
             self.warn(f"{describe(ticket.node)}{_place(ticket)} took {seconds:.1f} s: make it a task")
 
-    def made(self, task: str, ticket: Cell, answer: Any) -> None:
-        """This has come of a call of the task, now or at an earlier time: does it write where something else counts on what was there?"""
+    def made(
+        self, task: str, ticket: Cell, answer: Any, report: Report | None = None, *, is_alone: bool = True
+    ) -> None:
+        """This has come of a call of the task, now or at an earlier time: does it write where something else counts on what was there?
+
+        report    of the application; where its result is not what it has written, it must not be remembered
+        is_alone  nothing else is being applied: then it has done so itself, unless something was until a moment ago
+        """
+        overwritten: Collection[tuple[str, str]] = ()
+        if report is not None:
+            if report.overwritten and not (is_alone and self._ended <= report.started):
+                overwritten = report.overwritten
+            self._ended = max(self._ended, report.finished)
         if type(answer) is not Found or not answer.externals:
             return
-        for text in self._writers.problems(task, ticket.keyed.externals if ticket.keyed else (), answer.externals):
+        if overwritten:
+            self._machine.refuse(ticket)
+        given = ticket.keyed.externals if ticket.keyed else ()
+        for text in self._writers.problems(task, given, answer.externals, overwritten):
             self.warn(text)
 
     def warn(self, text: str) -> None:

@@ -12,8 +12,10 @@ from ._apply import LocalApplier
 from ._builtins import digester
 from ._catalog import Catalog
 from ._codec import Codec
+from ._errors import EncodeError
 from ._recent import RecentValues
 from ._settings import Settings
+from ._task_settings import Ways
 from ._tasks import Task
 
 
@@ -23,10 +25,12 @@ class Assembly:
 
     applier  applies the jobs
     catalog  the definitions as this process knows them
+    pack     bytes of a task that was made here inside a function, for the coordinator
     """
 
     applier: LocalApplier
     catalog: Catalog
+    pack: Callable[[Task[..., Any]], bytes]
 
     def fingerprint(self, task: Task[..., Any]) -> bytes:
         """The fingerprint of a task as this process knows it."""
@@ -41,9 +45,9 @@ def assembled(
     """The same digests, bytes and fingerprints as in the coordinator.
 
     `wiring` has, each perhaps missing: `encoders`, `inspectors` (by kind) and `serializers`, the providers; `main`, the name by which
-    the main program would be imported; `project`, `root`, `track_distributions`, `check_pure` and `impure`, as in the settings; `key`,
-    for secrets; `values`, the value store. `resolve`
-    finds tasks by full name and raises LookupError.
+    the main program would be imported; `project`, `root`, `track_distributions`, `check_pure` and `impure`, as in the settings; `ways`, of
+    which Ways is made; `key`, for secrets; `values`, the value store; `pack`, from the executor: bytes of a task made here inside a
+    function, which it decodes in the coordinator, or EncodeError. `resolve` finds tasks by full name and raises LookupError.
     """
     main = wiring.get("main")
     inspectors = wiring.get("inspectors", {})
@@ -56,6 +60,7 @@ def assembled(
         check_pure=wiring.get("check_pure", False),
         impure=wiring.get("impure", {}),
     )
+    tasks, options = wiring.get("ways", ({}, {}))
     # Epochs are the store's, which a worker has not; and what fingerprinting warns of, the coordinator has said already.
     catalog = Catalog(values, settings, main, lambda tasks: [0] * len(tasks), lambda _: None)
     store = wiring.get("values")
@@ -66,6 +71,7 @@ def assembled(
         catalog.identify,
         key,
         values=None if store is None else RecentValues(store),
+        made=catalog.made,
     )
     applier_kind: Any = LocalApplier
     if settings.check_pure:
@@ -73,4 +79,12 @@ def assembled(
 
         applier_kind = watching(settings)
     applier = applier_kind(values, codec, inspectors)
-    return Assembly(applier, catalog)
+    applier.ways = Ways(tasks, options)
+    return Assembly(applier, catalog, wiring.get("pack", _unpacked))
+
+
+def _unpacked(task: Task[..., Any]) -> bytes:
+    raise EncodeError(
+        f"task {task.full_name} was made inside a function in a worker process of an executor that cannot send it back: "
+        "define it at the top of a module"
+    )

@@ -1,16 +1,18 @@
 """What a worker process and its coordinator say to each other: frames of bytes, each with its length before it.
 
-    to the worker      Setup; then batches: (surroundings or None, definitions, rows as one pickle); with "outdated" for definitions,
-                       it answers "stale" for each row, and ends: it may have imported what was loaded anew in the coordinator
+    to the worker      Setup; then batches: (surroundings or None, definitions, (serials, a pickle of rows and checks)); with "outdated"
+                       for definitions, it answers "stale" for each row, and ends: it may have imported what was loaded anew there
     from the worker    ("ready", process id), ("failed", text), ("answers", rows), ("unreadable", serials, text)
 
 Surroundings are the working directory, `sys.path` and the environment. A definition is (id, "module", module, full name,
-fingerprint) or (id, "value", full name, pickle, tree of the fingerprint).
+fingerprint) or (id, "value", full name, pickle, tree of the fingerprint). A check is a class or function that is among the arguments,
+or its full name, and the tree of its fingerprint.
 The functions of this module are what pickles of definitions call, in the worker.
 """
 
 from __future__ import annotations
 
+import builtins
 import importlib
 import struct
 import sys
@@ -110,6 +112,12 @@ def main_globals() -> dict[str, Any]:
     return vars(sys.modules["__main__"])
 
 
+def namespace(module: str) -> dict[str, Any]:
+    """The namespace of the module of this name, here where it comes home to; a new one where there is no such module."""
+    found = sys.modules.get(module)
+    return vars(found) if found is not None else {"__name__": module, "__builtins__": builtins}
+
+
 def main_thing(name: str, thing: Any) -> Any:
     """`thing`, which the main program has under this name."""
     vars(sys.modules["__main__"])[name] = thing
@@ -127,18 +135,24 @@ def new_task(full_name: str) -> Task[..., Any]:
     return task
 
 
-def task_state(task: Task[..., Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+def task_state(task: Task[..., Any], sent_as: bytes | None = None) -> tuple[dict[str, Any], dict[str, Any]]:
     """The state that `new_task` is to be given for this task, to pickle."""
-    slots = {
-        name: getattr(task, name)
-        for name in ("func", "name", "namespace", "full_name", "is_async", "is_open", "_is_bound")
-    }
+    attributes, slots = made_state(task)
     declared = task.declared
     # The other options are the coordinator's business, and may be lazy or hold what cannot travel.
-    options = TaskOptions(
+    slots["declared"] = TaskOptions(
         nout=declared.nout, version=declared.version, tracking=declared.tracking, script=declared.script
     )
-    slots |= {"base": task, "how": None, "_signature": None, "declared": options}
+    return {**attributes, "sent_as": sent_as}, slots
+
+
+def made_state(task: Task[..., Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The whole state of a task that was made in a worker process, to pickle."""
+    slots = {
+        name: getattr(task, name)
+        for name in ("func", "name", "namespace", "full_name", "is_async", "is_open", "_is_bound", "declared")
+    }
+    slots |= {"base": task, "how": None, "_signature": None, "_is_inner": task.is_made}
     return dict(task.__dict__), slots
 
 

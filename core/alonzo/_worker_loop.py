@@ -41,6 +41,7 @@ from ._worker_output import Output
 _begins = BEGUN.pack_into
 _PATIENCE = 0.005  # seconds that an answer may wait for the next ones
 _WATCH = 1.0  # seconds between two looks whether the coordinator is there
+_PACKS = 1000  # tasks whose bytes are kept, to be sent again
 _FAREWELL = 2.0  # seconds that threads of user code may go on after the end
 
 
@@ -98,6 +99,9 @@ class Worker:
         self._is_new = True
         self._answers = _Answers(answers)
         self._tasks: dict[int, Task[..., Any] | Lost] = {}
+        self._alike: set[Any] = set()  # definitions of arguments that are the coordinator's
+        self._seen: set[str] = set()  # modules
+        self._packs: dict[tuple[str, bytes], bytes] = {}
         with open(setup.begun, "r+b") as file:  # noqa: PTH123
             self._begun = mmap.mmap(file.fileno(), BEGUN.size)
         # Both sides have mapped it: it need not stay behind when both are killed. Windows keeps it until the coordinator's end.
@@ -117,6 +121,7 @@ class Worker:
                 _surround(surroundings)
             for definition in definitions:
                 self._tasks[definition[0]] = self._defined(*definition[1:])
+            self._see()
             self._batch(*packed)
             if self._is_stale:
                 return
@@ -125,9 +130,14 @@ class Worker:
     def _batch(self, serials: list[int], packed: bytes) -> None:
         began = perf_counter()
         try:
-            rows = pickle.loads(packed)
+            rows, checks = pickle.loads(packed)
+            self._see()
+            other = self._other_definition(checks)
         except Exception as error:
             self._answers.tell(("unreadable", serials, f"{type(error).__name__}: {error}"))
+            return
+        if other is not None:
+            self._refuse(serials, other)
             return
         last = perf_counter()
         share = (last - began) / len(rows)
@@ -140,6 +150,36 @@ class Worker:
             last = now
         self._answers.flush()
 
+    def _see(self) -> None:
+        """Of what was imported since the last time, the text is taken now: files may be edited before it is asked for."""
+        if len(sys.modules) != len(self._seen):
+            new = [name for name in sys.modules if name not in self._seen]
+            self._seen.update(sys.modules)
+            self._assembly.catalog.definitions.see([sys.modules[name] for name in new if name in sys.modules])
+
+    def _other_definition(self, checks: list[tuple[Any, Any]]) -> str | None:
+        """The name of a class or function among the arguments that is not what it is in the coordinator; None: there is none."""
+        for what, tree in checks:
+            name = what if type(what) is str else f"{what.__module__}.{what.__qualname__}"
+            place = (name, frozenset(tree.items()))
+            if place in self._alike:
+                continue
+            try:
+                if self._assembly.catalog.differs(what, tree):
+                    return name
+            except AlonzoError:
+                continue  # its module cannot be imported: decoding what it is in says so
+            self._alike.add(place)
+        return None
+
+    def _refuse(self, serials: list[int], name: str) -> None:
+        lost = self._not_the_coordinators(name)
+        if len(serials) > 1 and not self._is_stale:
+            self._answers.tell(("unreadable", serials, str(lost.error)))  # they come again, one by one
+            return
+        answer = ("stale",) if self._is_stale else _lost(lost)
+        self._answers.tell(("answers", [(serial, 0.0, answer, None) for serial in serials]))
+
     def _applied(self, number: int, job: int, args: Any, *rest: Any) -> tuple[tuple[Any, ...], tuple[Any, ...] | None]:
         task = self._tasks[number] if number else None
         if type(task) is Lost:
@@ -147,10 +187,12 @@ class Worker:
         if task is not None and task.is_open and args and type(args[-1]) is Site:
             old = self._assembly.catalog.outdated(args[-1].known, known_tasks())
             if old is not None:
-                lost = self._not_the_coordinators(old)
+                lost = self._not_the_coordinators(f"task {old}")
                 return (("stale",) if self._is_stale else _lost(lost)), None
+        apply = Apply(job, task, args, *rest[:-1])
+        apply.inspect = rest[-1]
         try:
-            answer, report = self._assembly.applier.apply(Apply(job, task, args, *rest))
+            answer, report = self._assembly.applier.apply(apply)
         except KeyboardInterrupt as error:  # the task's own: an applier lets those of the main thread pass
             return self._raised(raised(error)), None
         output = report.output + self._output.taken()
@@ -163,14 +205,32 @@ class Worker:
             report.mutated,
             False,
             report.reduced,
+            report.overwritten,
             report.undone,
         )
         self._warnings.clear()
+        made = self._assembly.catalog.made
         if type(answer) is Found:
-            return self._found(answer), told
+            try:
+                return self._found(answer, self._packed(made) if made else ()), told
+            except EncodeError as error:
+                answer = Raised(error)
+        made.clear()
         return (self._raised(answer) if type(answer) is Raised else _lost(answer)), told
 
-    def _found(self, answer: Found) -> tuple[Any, ...]:
+    def _packed(self, made: dict[tuple[str, bytes], Task[..., Any]]) -> tuple[tuple[str, bytes, bytes], ...]:
+        """The tasks made here inside functions that the bytes of an answer name, in bytes that the coordinator can decode."""
+        packs = self._packs
+        if len(packs) > _PACKS:
+            packs.clear()
+        for place, task in made.items():
+            if place not in packs and task.sent_as is None:
+                packs[place] = self._assembly.pack(task)
+        out = tuple([(*place, packs[place]) for place in made if place in packs])
+        made.clear()
+        return out
+
+    def _found(self, answer: Found, made: tuple[Any, ...]) -> tuple[Any, ...]:
         if answer.data is None:
             return self._raised(Raised(EncodeError("a result has no bytes")))
         return (
@@ -182,6 +242,7 @@ class Worker:
             answer.lazy,
             answer.size,
             answer.names,
+            made,
         )
 
     def _raised(self, answer: Raised) -> tuple[Any, ...]:
@@ -206,13 +267,13 @@ class Worker:
             return Lost(
                 AlonzoError(f"task {name} is not to be had in a worker process: {type(error).__name__}: {error}")
             )
-        return self._not_the_coordinators(name) if differs else task
+        return self._not_the_coordinators(f"task {name}") if differs else task
 
-    def _not_the_coordinators(self, full_name: str) -> Lost:
+    def _not_the_coordinators(self, what: str) -> Lost:
         self._is_stale = not self._is_new
         return Lost(
             AlonzoError(
-                f"the definition of task {full_name} in this worker process is not the coordinator's: "
+                f"the definition of {what} in this worker process is not the coordinator's: "
                 "a file was changed or a module reloaded meanwhile; run again"
             )
         )

@@ -24,6 +24,7 @@ from ._errors import (
 )
 from ._hookspecs import hookimpl, hookspec
 from ._language import form
+from ._looks import InSeveralWays, SeesWrites
 from ._ports import (
     ENDED,
     Applied,
@@ -120,8 +121,10 @@ __all__ = [
     "Holds",
     "Honours",
     "InPieces",
+    "InSeveralWays",
     "Inspector",
     "Reduces",
+    "SeesWrites",
     "Selective",
     "JobNote",
     "JobRow",

@@ -23,6 +23,7 @@ memory = "4 GB"
 gpus = 1
 disk = 1000
 tags = {team = "red"}
+inspect = "stat"
 """
 
 
@@ -60,6 +61,7 @@ def test_every_option_but_those_of_identity_can_be_set_and_arrives_as_python_has
         "gpus": 1.0,
         "disk": 1000,
         "tags": {"team": "red"},
+        "inspect": "stat",
     }
 
 

@@ -38,3 +38,24 @@ def test_kinds_have_places_of_their_own():
 
     assert list(writers.problems("flow.one", (), [("file", "a", b"1"), ("directory", "a", b"2")])) == []
     assert list(writers.problems("flow.two", (), [("directory", "a", b"2"), ("file", "b", b"3")])) == []
+
+
+def test_who_was_overtaken_is_named_with_the_other_writer_whoever_comes_first():
+    for turn in (1, -1):
+        writers = Writers()
+        results = [("flow.one", {("file", "a.txt")}), ("flow.two", set())][::turn]
+
+        said = [text for task, lost in results for text in writers.problems(task, (), GIVEN, lost)]
+
+        assert [text.partition(":")[0] for text in said] == [
+            f"{results[0][0]} and {results[1][0]} have both written a.txt"
+        ]
+        assert list(writers.left()) == []
+
+
+def test_who_was_overtaken_by_nobody_known_is_named_at_the_end():
+    writers = Writers()
+
+    assert list(writers.problems("flow.one", (), GIVEN, {("file", "a.txt")})) == []
+    [text] = writers.left()
+    assert text.startswith("a.txt was written by something else while flow.one was running: ")

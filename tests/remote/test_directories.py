@@ -130,6 +130,18 @@ def test_a_marker_of_an_empty_directory_is_no_file(remote):
     assert Dir(remote.url("tree")).glob("*") == [File(remote.url("tree/a.txt"))]
 
 
+@pytest.mark.servers("moto", "rgw", "gcs")
+@pytest.mark.parametrize("files", [["tree/a.txt", "tree/sub/b.txt"], []])
+def test_markers_of_directories_are_deleted_with_the_directory(remote, files):
+    for name in ["tree/", "tree/sub/", "tree/sub/below/", "tree2/", *files]:
+        remote.put(name, b"x" if name in files else b"")
+
+    Dir(remote.url("tree")).remove()
+
+    assert not Dir(remote.url("tree")).exists()
+    assert Dir(remote.url("tree2")).exists()
+
+
 @pytest.mark.servers("plain_http")  # fsspec knows a directory by the slash at the end of its link
 def test_a_directory_over_http_is_what_its_page_links_to(remote):
     for name in ["a.txt", "sub/b.txt"]:

@@ -115,7 +115,7 @@ def test_a_task_that_captured_what_cannot_be_sent_fails_by_name(opened, task):
     answer = applied_one(opened("processes"), task(locked))
 
     assert isinstance(answer.error, EncodeError)
-    assert "task tests.locked cannot be sent to a worker process" in str(answer.error)
+    assert "task tests.locked cannot be sent to a worker process: it has captured lock: TypeError" in str(answer.error)
 
 
 def test_an_argument_that_cannot_be_read_there_fails_its_job_alone(opened, task):

@@ -33,6 +33,7 @@ def workers() -> int:
     tags={"team": "red"},
     tracking="own",
     script=True,
+    inspect="stat",
 )
 def fetch(url: str, verbose: bool = False) -> bytes:
     return url.encode()

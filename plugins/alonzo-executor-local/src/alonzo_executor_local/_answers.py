@@ -32,7 +32,13 @@ class Answers:
         report = _report(worker) if told is None else Report(told[0], told[1], worker, *told[2:])
         kind, *parts = answer
         if kind == "found":
-            token, codec, data, externals, lazy, size, names = parts
+            token, codec, data, externals, lazy, size, names, made = parts
+            for full_name, identity, packed in made:
+                try:
+                    self._meet((full_name, identity), packed)
+                except Exception as error:  # whatever looking up what it names raises
+                    problem = f"task {full_name}, made in a worker process, is not to be had here"
+                    return Raised(EncodeError(f"{problem}: {type(error).__name__}: {error}")), report
             found = Found(ABSENT, token, codec, data, externals, lazy, size, names)
             if codec == "scalar" and size <= _SMALL:
                 # Decoded once, here: a list of thousands of numbers goes to the next task as what it is.
@@ -42,6 +48,14 @@ class Answers:
             return Lost(AlonzoError(parts[0]), tuple(parts[1])), report
         codec, data, text, names, traceback = parts
         return Raised(self._error(codec, data) or RemoteError(text, names, traceback), traceback), report
+
+    def _meet(self, place: tuple[str, bytes], packed: bytes) -> None:
+        """A task that was made in the worker: what the answer's bytes call it."""
+        made = self._applier.codec.made
+        if place not in made:
+            from ._homeward import unpacked
+
+            made[place] = unpacked(packed, self._applier.codec)
 
     def _error(self, codec: str, data: bytes) -> BaseException | None:
         """The exception itself, if it could travel."""

@@ -12,7 +12,7 @@ import os
 import re
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import FunctionType
 from typing import Any
@@ -35,8 +35,10 @@ from alonzo.worker import (
 )
 
 from ._backlog import Job
+from ._homeward import why_not
 
 _MAIN = ("__main__", "__mp_main__")
+_BY_NAME = ("name", "task")  # in definitions: what counts by its name, not by its code
 _LIBRARY = re.compile(r"[/\\\\](site-packages|dist-packages|lib[/\\\\]python\d+\.\d+)[/\\\\]", re.IGNORECASE)
 Definition = tuple[Any, ...]
 
@@ -78,6 +80,7 @@ class Shipping:
         self._applier = applier
         self._lock = threading.Lock()
         self._definitions: dict[tuple[Any, bytes], Definition] = {}
+        self._made: dict[int, dict[Any, Any]] = {}  # the tasks made inside functions that went with each of them
 
     def definition(self, job: Job) -> Definition:
         """What a worker must know before this job; the first item is its number, 0 for an operation.
@@ -93,20 +96,23 @@ class Shipping:
             known = self._definitions.get(place)
             if known is None:
                 number = len(self._definitions) + 1
-                known = self._definitions[place] = _definition(
-                    number, task, job.apply.fingerprint, self._applier.tree_of
-                )
+                known, made = _definition(number, task, job.apply.fingerprint, self._applier)
+                self._definitions[place], self._made[number] = known, made
+            # What comes back from there of these goes by what they are called here.
+            self._applier.codec.made.update(self._made[known[0]])
             return known
 
     def rows(self, jobs: Sequence[tuple[Job, int]]) -> bytes:
-        """Jobs, each with its definition's number, as one pickle.
+        """Jobs, each with its definition's number, and the definitions of what is among their arguments, as one pickle.
 
         Raises:
             Exception: whatever an argument raises that cannot be pickled.
         """
         pickler = _Pickler(self._applier)
         pickler.opens = any(job.undecoded is not None for job, _ in jobs)
-        return pickler.pickled([_row(job.apply, number) for job, number in jobs])
+        checks = pickler.checks = []
+        # The second list is filled while the first is pickled.
+        return pickler.pickled(([_row(job.apply, number) for job, number in jobs], checks))
 
 
 def _row(job: Apply, number: int) -> tuple[Any, ...]:
@@ -119,6 +125,7 @@ def _row(job: Apply, number: int) -> tuple[Any, ...]:
         job.fingerprint,
         job.carried,
         job.externals,
+        job.inspect,
     )
 
 
@@ -135,16 +142,16 @@ class _MainGlobals(dict[str, Any]):
     """Stands in a pickle for the namespace of the main program."""
 
 
-def _definition(number: int, task: Any, fingerprint: bytes, tree_of: Callable[[Any], Any]) -> Definition:
+def _definition(number: int, task: Any, fingerprint: bytes, applier: Any) -> tuple[Definition, dict[Any, Any]]:
     module = _importable_from(task)
     if module is not None:
-        return (number, "module", module, task.full_name, fingerprint)
+        return (number, "module", module, task.full_name, fingerprint), {}
+    pickler = _Pickler(applier)
     try:
-        return (number, "value", task.full_name, _Pickler().pickled(task), tree_of(task))
+        return (number, "value", task.full_name, pickler.pickled(task), applier.tree_of(task)), pickler.made
     except Exception as error:
-        raise EncodeError(
-            f"task {task.full_name} cannot be sent to a worker process: {type(error).__name__}: {error}"
-        ) from error
+        why = why_not(task, error, lambda value: _Pickler(applier).pickled(value))
+        raise EncodeError(f"task {task.full_name} cannot be sent to a worker process: {why}") from error
 
 
 def _importable_from(task: Any) -> str | None:
@@ -163,14 +170,18 @@ def _importable_from(task: Any) -> str | None:
 class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
     """Pickles by value what belongs to the main program, all else as cloudpickle does.
 
-    opens  values that are at hand as bytes are pickled as objects
+    opens   values that are at hand as bytes are pickled as objects
+    checks  takes the classes and functions of the project that it met, or the names of those in encoded values, each with its definitions
+    made    tasks made inside functions that it met, by what they are called there
     """
 
-    def __init__(self, applier: Any = None) -> None:
+    def __init__(self, applier: Any) -> None:
         self._buffer = io.BytesIO()
         super().__init__(self._buffer, protocol=5)
         self.opens = False
+        self.checks: list[tuple[Any, Mapping[str, str]]] | None = None
         self._applier = applier
+        self.made: dict[tuple[str, bytes], Any] = {}
         self._main = vars(sys.modules["__main__"])
         self._carried: dict[int, _Carried] = {}
         # Functions of the main program share one namespace in the worker too.
@@ -188,11 +199,20 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         if issubclass(kind, Expression):
             # A default, or a constant of the main program: it travels as it is written.
             return lazy_value, (quoted(thing),)
+        if kind is FunctionType or issubclass(kind, type):
+            self._check(thing)
         if (kind is FunctionType or issubclass(kind, type)) and self._is_named_in_main(thing):
             # The wrapper must be one object, so that what refers to itself finds it in the memo.
             carried = self._carried.setdefault(id(thing), _Carried(thing))
             return main_thing, (thing.__qualname__, carried)
         return super().reducer_override(thing)
+
+    def _check(self, what: Any) -> None:
+        """The worker may have imported another definition of this: it is to compare."""
+        if self.checks is not None:
+            tree = self._applier.tree_of(what)
+            if any(digest not in _BY_NAME for digest in tree.values()):
+                self.checks.append((what, dict(tree)))
 
     def _is_named_in_main(self, thing: Any) -> bool:
         return thing.__module__ in _MAIN and self._main.get(thing.__qualname__) is thing
@@ -209,6 +229,8 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
     def _found(self, found: Found) -> Any:
         if self.opens or found.data is None or found.codec.endswith("pickle-main"):
             return same, (self._applier.decode(found),)
+        for name in found.names:
+            self._check(name)
         return Found, (ABSENT, found.token, found.codec, found.data)
 
     def _secret(self, secret: Any) -> Any:
@@ -226,7 +248,10 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         module = _importable_from(task)
         if module is not None:
             return imported_task, (module, task.full_name)
-        return new_task, (task.full_name,), task_state(task)
+        _, identity = self._applier.codec.called(task)
+        if identity is not None:
+            self.made[task.full_name, identity] = task
+        return new_task, (task.full_name,), task_state(task, identity)
 
 
 _SPECIAL: dict[type, Callable[[_Pickler, Any], Any]] = {

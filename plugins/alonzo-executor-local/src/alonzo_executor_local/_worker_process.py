@@ -19,6 +19,7 @@ import cloudpickle
 
 from alonzo.worker import BEGUN, Setup, read_frame, write_frame
 
+from ._pack import pack
 from ._shipping import surroundings
 
 _KILL = getattr(signal, "SIGKILL", 0)
@@ -79,7 +80,7 @@ class WorkerProcess:
         main = sys.modules.get("__main__")
         spec = getattr(main, "__spec__", None)
         try:
-            wiring = cloudpickle.dumps(dict(self._wiring))
+            wiring = cloudpickle.dumps({**self._wiring, "pack": pack})
         except Exception as error:
             self.fail(f"what it needs cannot be pickled: {type(error).__name__}: {error}")
             return

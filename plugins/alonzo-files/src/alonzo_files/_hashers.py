@@ -213,6 +213,11 @@ class Hashers:
         self._default: str = default
 
     @property
+    def names(self) -> Collection[str]:
+        """Of all that are known."""
+        return self._known.keys()
+
+    @property
     def usual(self) -> FileHasher:
         """The one for a local file whose place names none."""
         return self._known[CONTENT]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +15,9 @@ from ._filesystem import configure
 from ._hashers import FileHasher, Hashers, offered, taken_apart
 from ._inspector_local import LocalFiles
 from ._inspector_trees import directory_digest, set_digest
+from ._overwritten import is_overwritten
 from ._settings import FilesSettings
-from ._urls import is_url, place_of
+from ._urls import is_url, located, place_of
 
 if TYPE_CHECKING:
     from ._inspector_remote import RemoteFiles
@@ -48,6 +49,11 @@ class Files:
 
     def __reduce__(self) -> tuple[type[Files], tuple[str, Hashers, Mapping[str, Mapping[str, Any]]]]:
         return (Files, (self.root, self.hashers, dict(self._storage)))
+
+    @property
+    def ways(self) -> Collection[str]:
+        """The hashers: what the option `inspect` of a task may name."""
+        return self.hashers.names
 
     def place(self, path: str, hasher: str | None) -> str:
         return self.hashers.place(place_of(path, self.root), hasher)
@@ -96,11 +102,26 @@ class FileInspector:
     def place(self, value: File) -> str:
         return self._files.place(value.path, value.hasher)
 
+    @property
+    def ways(self) -> Collection[str]:
+        return self._files.ways
+
+    def place_as(self, value: File, way: str) -> str:
+        return self._files.place(value.path, value.hasher or way)
+
     def inspect(self, places: Sequence[str]) -> Sequence[bytes | None]:
         return self._files.digests(places)
 
     def local_path(self, place: str) -> str | None:
         return local_path(place)
+
+    def overwritten(self, places: Sequence[str], written: Mapping[str, Any]) -> Sequence[str]:
+        paths = [(place, local_path(place)) for place in places]
+        return [
+            place
+            for place, path in paths
+            if path is not None and is_overwritten(written, located(path, self._files.root))
+        ]
 
 
 class IntermediateFileInspector(FileInspector):
@@ -126,6 +147,13 @@ class DirInspector:
     def place(self, value: Dir) -> str:
         return self._files.place(value.path, value.hasher)
 
+    @property
+    def ways(self) -> Collection[str]:
+        return self._files.ways
+
+    def place_as(self, value: Dir, way: str) -> str:
+        return self._files.place(value.path, value.hasher or way)
+
     def inspect(self, places: Sequence[str]) -> Sequence[bytes | None]:
         return [directory_digest(self._files, place) for place in places]
 
@@ -144,6 +172,13 @@ class FileSetInspector:
 
     def place(self, value: FileSet) -> str:
         return self._files.place(value.pattern, value.hasher)
+
+    @property
+    def ways(self) -> Collection[str]:
+        return self._files.ways
+
+    def place_as(self, value: FileSet, way: str) -> str:
+        return self._files.place(value.pattern, value.hasher or way)
 
     def inspect(self, places: Sequence[str]) -> Sequence[bytes | None]:
         return [set_digest(self._files, place) for place in places]

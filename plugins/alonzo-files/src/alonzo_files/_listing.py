@@ -58,6 +58,20 @@ def infos_below(url: str) -> dict[str, Mapping[str, Any]]:
     return _remote(url, None, _any) if protocol_of(url) in PLAIN_PATHS else found
 
 
+def markers_below(url: str) -> list[str]:
+    """The objects by which some clients of an object store show a directory, this one or one below it, as its file system names them.
+
+    Raises OSError or AlonzoError when they cannot be listed.
+    """
+    from ._filesystem import filesystem_of, told
+
+    system, path = filesystem_of(url)
+    start = f"{path.rstrip('/')}/"
+    with told(url):
+        names = [info["name"] for info in _at_once(system, path.rstrip("/"))] if protocol_of(url) in _FLAT else []
+    return [name for name in names if name.startswith(start) and name.endswith("/")]
+
+
 def matching(pattern: str) -> list[str]:
     """The files that match a pattern: `*`, `?` and `[...]` within one name, `**` for any directories. None is an empty list.
 

@@ -26,6 +26,7 @@ from ._dir import Dir
 from ._file import File
 from ._fileset import FileSet
 from ._listing import files_below, unfinished
+from ._overwritten import note
 from ._script_outputs import Output, is_below, private_path, private_paths
 from ._script_text import is_name
 from ._transfer import fetch, upload
@@ -92,6 +93,8 @@ class Places:
                     _upload(os.path.join(self.work, path), output)
             while moves:
                 beside, target = moves[0]
+                if not os.path.isdir(beside):
+                    note(target, beside)
                 _replace(beside, target)
                 del moves[0]
         finally:

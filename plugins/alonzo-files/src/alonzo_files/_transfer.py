@@ -14,7 +14,7 @@ from typing import IO, Any
 from alonzo import AlonzoError
 
 from ._filesystem import filesystem_of, info_of, told
-from ._listing import files_below, unfinished
+from ._listing import files_below, markers_below, unfinished
 from ._parallel import each
 from ._urls import below, is_url, joined, name_of, parent_of, protocol_of
 from ._writing import open_to_replace
@@ -78,11 +78,25 @@ def open_to_read(url: str, mode: str, options: Mapping[str, Any]) -> IO[Any]:
     found = _must_be_file(url)
     system, path = filesystem_of(url)
     # Over HTTP the parts of what is replaced meanwhile would be put together; other clients see to that themselves.
-    tag = found.get("ETag") if protocol_of(url) in {"http", "https"} else None
+    is_http = protocol_of(url) in {"http", "https"}
+    tag = found.get("ETag") if is_http else None
     only_this = {"headers": {"If-Match": tag}} if tag and not tag.startswith("W/") else {}
     with told(url):
-        file: IO[Any] = system.open(path, "rb", **only_this)
+        is_whole = is_http and not only_this
+        file: IO[Any] = _in_one_piece(system, path) if is_whole else system.open(path, "rb", **only_this)
     return file if "b" in mode else TextIOWrapper(file, **options)
+
+
+def _in_one_piece(system: Any, path: str) -> IO[Any]:
+    """A local copy, made by one request: nothing else makes sure that all parts are of one version. It is gone when it is closed."""
+    copied = tempfile.TemporaryFile()  # noqa: SIM115
+    try:
+        system.get_file(path, copied)
+        copied.seek(0)
+    except BaseException:
+        copied.close()
+        raise
+    return copied
 
 
 def upload(local: str, url: str) -> None:
@@ -260,6 +274,10 @@ def remove_directory(url: str) -> None:
             system.rm_file(filesystem_of(file)[1])
 
     each(files_below(url), delete, width(url))
+    with told(url):
+        for marker in markers_below(url):
+            with contextlib.suppress(FileNotFoundError):
+                system.rm_file(marker)
 
 
 def _remove_tree(system: Any, path: str) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO, Any, Self, cast
 
 from ._listing import unfinished
+from ._overwritten import note
 
 
 def open_to_replace(path: str, mode: str, options: Mapping[str, Any]) -> IO[Any]:
@@ -36,7 +37,12 @@ def open_to_replace(path: str, mode: str, options: Mapping[str, Any]) -> IO[Any]
     except BaseException:
         other.unlink()
         raise
-    return cast("IO[Any]", _Replacement(file, other, str(target), lambda: other.replace(target)))
+
+    def publish() -> None:
+        note(str(target), str(other))
+        other.replace(target)
+
+    return cast("IO[Any]", _Replacement(file, other, str(target), publish))
 
 
 def open_to_upload(url: str, mode: str, options: Mapping[str, Any]) -> IO[Any]:
