@@ -316,7 +316,8 @@ class Applications:
         if self._observed or job.operation:
             self._tell_applied(ticket, job, report)
         attempt = Attempt(name, report.worker, report.started, report.finished)
-        if type(answer) is not Found and self._is_put_off(ticket, job, answer, attempt, report):
+        rival = self._machine.undone(ticket, report.undone) if report.undone else None
+        if rival is None and type(answer) is not Found and self._is_put_off(ticket, job, answer, attempt, report):
             self.under.release(ticket)
             return
         if not job.operation:
@@ -327,7 +328,7 @@ class Applications:
             self._compare(ticket, answer, report, awaited)
         if report.reduced is not None:
             self._include(ticket, report.reduced)
-        self._machine.answer(ticket, answer)
+        self._machine.answer(ticket, answer if rival is None or type(answer) is not Found else rival)
 
     def _keep(self, ticket: Any, attempt: Attempt, output: str) -> None:
         before = self._tries.pop(ticket, None) if self._tries else None
@@ -342,9 +343,7 @@ class Applications:
         machine = self._machine
         if report.mutated:
             machine.refuse(ticket)
-        seen = report.seen
-        if awaited:
-            seen += inspect_places(self._host.applier.inspectors, awaited)
+        seen = report.seen + (inspect_places(self._host.applier.inspectors, awaited) if awaited else ())
         if not seen:
             return
         before = len(machine.moved)

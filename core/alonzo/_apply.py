@@ -49,11 +49,13 @@ class Capture:
     inspectors  by kind, as this place has them
     timeout     how many seconds it may take, None: as many as it likes
     deadline    when these are over, by time.monotonic(); a task whose function has the attribute `heeds_deadline` ends by itself then
+    undone      (kind, place) of external values that it has undone, besides what it returns: whatever is known of one whose place
+                begins so is not true any more
     at_end      called, the last first, when it has ended, whatever came of it; none may raise
     written     what inspectors are told of what it has written (see SeesWrites), by path, say
     """
 
-    __slots__ = ("at_end", "deadline", "inspectors", "key", "parts", "task", "timeout", "written")
+    __slots__ = ("at_end", "deadline", "inspectors", "key", "parts", "task", "timeout", "undone", "written")
 
     def __init__(self, task: str, key: bytes = b"", inspectors: Mapping[str, Inspector] | None = None) -> None:
         self.task = task
@@ -62,6 +64,7 @@ class Capture:
         self.timeout: float | None = None
         self.deadline: float | None = None
         self.parts: list[str] = []
+        self.undone: tuple[tuple[str, str], ...] = ()
         self.at_end: list[Callable[[], object]] = []
         self.written: dict[str, Any] = {}
 
@@ -81,6 +84,7 @@ class _Application(Capture):
         self.timeout = job.timeout
         self.deadline = None if job.timeout is None else time.monotonic() + job.timeout
         self.parts = []
+        self.undone = ()
         self.at_end = []
         self.written = {}
         self._ask = ask
@@ -329,6 +333,7 @@ class LocalApplier:
             seen = inspect_places(self.inspectors, job.externals)
         output = "".join(application.parts) if application.parts else ""
         report = Report(started, time.time(), self.worker, output, seen, problems, mutated, reduced=application.reduced)
+        report.undone = application.undone
         if application.written and type(answer) is Found:
             report.overwritten = self._overwritten(answer, application.written)
         return report

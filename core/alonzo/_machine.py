@@ -29,7 +29,7 @@ cell takes its next step:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ._awaiting import Awaiting
@@ -79,7 +79,7 @@ class Machine(Awaiting):
     lenient   kinds of external values that may be absent: what is recorded of one holds also when nothing is there any more
     """
 
-    __slots__ = ("moved",)
+    __slots__ = ("moved", "told_undone")
 
     def __init__(
         self,
@@ -96,6 +96,7 @@ class Machine(Awaiting):
         super().__init__(digester, Terms(context or {}, recall, forced, gone, lenient))
         # External values that changed under a body's hands, by task.
         self.moved: list[tuple[str, list[tuple[str, str, bytes | None]]]] = []
+        self.told_undone: list[tuple[str, str]] = []
         scope = self._scopes.inside(None, How(below=below)) if below else None
         self._root = self._cell(Form("value", (root,)), None, scope)
         self._root.readers = 1
@@ -167,6 +168,24 @@ class Machine(Awaiting):
         if moved:
             keyed.stale = True
             self.moved.append((describe(ticket.node), moved))
+
+    def undone(self, ticket: Any, places: Iterable[tuple[str, str]]) -> Raised | None:
+        """What was known of places that begin so is not true any more, and is asked again; said before the answer, and of each attempt.
+
+        Should the run rest on something there already, the attempt has failed in this way, whatever came of it.
+        """
+        world, below = self.world, tuple(places)
+        self.told_undone += below
+        gone = [known for known in world.places if any(known[0] == k and known[1].startswith(p) for k, p in below)]
+        rested = []
+        for place in gone:
+            was = world.places.pop(place)
+            if (self._verdicts.moved(place) or place in world.made) and was is not None:
+                rested.append(place[1])
+        if not rested:
+            return None
+        text = f"{describe(ticket.node)} has undone what this run rests on already: {', '.join(sorted(rested))}"
+        return Raised(AlonzoError(f"{text}. Let it come before that, with `seq`, and run again"))
 
     def refuse(self, ticket: Any) -> None:
         """Nothing of this application may be remembered, nor anything that rests on it; said before the answer."""
@@ -333,10 +352,12 @@ class Machine(Awaiting):
     def _places(self, made: Found) -> None:
         """What a value that was made says of the world (rule 15)."""
         known = self.world.places
-        for kind, place, digest in made.externals:
-            if known.get((kind, place), digest) != digest:
-                self._verdicts.moved((kind, place))
-            known[kind, place] = digest
+        for kind, name, digest in made.externals:
+            place = (kind, name)
+            if known.get(place, digest) != digest:
+                self._verdicts.moved(place)
+            known[place] = digest
+            self.world.made.add(place)
 
     def _reduced(self, cell: Cell, found: Found) -> None:
         """What a call or an operation was reduced to, applied now or recalled: a value, or a body that is reduced in its turn."""

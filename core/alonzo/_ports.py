@@ -151,6 +151,7 @@ class Report:
     reduced            of a sub-run: what it did besides its value (see _within)
     overwritten        kinds and places in the result where something else stands than the application has written (see SeesWrites)
     goes_on            the job is answered, its code could not be stopped: `ENDED` will be posted (see Honours)
+    undone             the external values that the application has undone (see Capture)
     """
 
     started: float
@@ -163,6 +164,7 @@ class Report:
     goes_on: bool = False
     reduced: Any = None
     overwritten: tuple[tuple[str, str], ...] = ()
+    undone: tuple[tuple[str, str], ...] = ()
 
 
 class _Ended:

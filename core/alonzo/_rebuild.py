@@ -117,6 +117,7 @@ class World:
 
     def __init__(self, terms: Terms, digester: Digester) -> None:
         self.places: dict[tuple[str, str], bytes | None] = {}
+        self.made: set[tuple[str, str]] = set()  # places of which a result of this run says what is there
         self.tasks: dict[Task[..., Any], Definition] = {}
         self.undefined: dict[Task[..., Any], Exception] = {}  # tasks that are nothing that could be called, and why
         self.names: dict[str, Definition | None] = {}
@@ -252,10 +253,12 @@ class Verdicts:
                 self._resting.setdefault(entry[1:3], []).append((place, footprint))
         return True
 
-    def moved(self, place: tuple[str, str]) -> None:
-        """A result put something else at this place: what was found to hold may not hold any more (rule 15)."""
+    def moved(self, place: tuple[str, str]) -> bool:
+        """Something else is at this place: what was found to hold may not hold any more (rule 15). Answers whether anything was."""
+        has_held = place in self._resting
         for looked_from, footprint in self._resting.pop(place, ()):
             self._known[looked_from].pop(footprint, None)
+        return has_held
 
     def _holds(self, entry: Entry, place: Place) -> bool | Target:
         world, kind = self._world, entry[0]

@@ -16,6 +16,7 @@ from typing import Any
 import attrs
 
 from ._api import task
+from ._apply import CAPTURE
 from ._effects import ABSENT, Found, Raised, Records
 from ._errors import AlonzoError, RemoteError
 from ._language import quote
@@ -46,7 +47,11 @@ def reduced(quoted: Any, site: Any = None) -> Any:
     if type(site) is not Site:
         raise AlonzoError("a sub-run is applied by a run: write subrun(expression)")
     # In a context of its own: `run` inside a task is refused, and this is the one place where it is meant.
-    return contextvars.Context().run(_reduced, quoted.expression, site)
+    answer = contextvars.Context().run(_reduced, quoted.expression, site)
+    application = CAPTURE.get()
+    if application is not None:
+        application.undone += answer.undone
+    return answer
 
 
 reduced.is_open = True
@@ -58,7 +63,7 @@ def _reduced(expression: Any, site: Site) -> Reduced:
             outcome: Any = runtime.run(expression)
         except Exception as error:
             outcome = Raised(error)
-        return Reduced(outcome, runtime.below, tuple(runtime.told), tuple(runtime.warned))
+        return Reduced(outcome, runtime.below, tuple(runtime.told), tuple(runtime.warned), tuple(runtime.undone))
 
 
 class _Inner(Runtime):
@@ -67,6 +72,7 @@ class _Inner(Runtime):
     def __init__(self, site: Site) -> None:
         self.told: list[Note] = []
         self.warned: list[str] = []
+        self.undone: list[tuple[str, str]] = []
         self.below: Footprint = EMPTY
         plugins = [given.plugin for given in site.plugins]
         super().__init__(settings=site.settings, context=site.context, cache=site.cache, plugins=plugins)
@@ -84,6 +90,7 @@ class _Inner(Runtime):
 
     def _rests_on(self, machine: Machine) -> None:
         self.below = machine.footprint
+        self.undone.extend(machine.told_undone)
 
     def _say(self, texts: Sequence[str]) -> None:
         self.warned.extend(texts)

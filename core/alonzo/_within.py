@@ -77,12 +77,14 @@ class Site:
 
 @attrs.frozen
 class Reduced:
-    """What a sub-run came to: its value, or a Raised; what that rests on; the notes of its jobs, numbered from 1; what it warned of."""
+    """What a sub-run came to: its value, or a Raised; what that rests on; the notes of its jobs, numbered from 1; what it warned of; what
+    it has undone (see Capture)."""
 
     outcome: Any
     below: Footprint
     notes: tuple[Note, ...]
     warnings: tuple[str, ...] = ()
+    undone: tuple[tuple[str, str], ...] = ()
 
     @property
     def told(self) -> Reduced:

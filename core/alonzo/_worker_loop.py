@@ -206,6 +206,7 @@ class Worker:
             False,
             report.reduced,
             report.overwritten,
+            report.undone,
         )
         self._warnings.clear()
         made = self._assembly.catalog.made

@@ -7,8 +7,9 @@ A step in a branch sees what came before the branches, and the branch: what othe
 import os
 import signal
 import sqlite3
+from pathlib import Path
 
-from alonzo import task
+from alonzo import seq, task
 from alonzo_handles import PostgresStates, SqliteStates, StatefulHandle, merge_handles, settled
 
 TABLE = "CREATE TABLE IF NOT EXISTS written (step TEXT, version TEXT, branch TEXT, before INTEGER, state TEXT)"
@@ -74,9 +75,10 @@ def written(place, columns="step, version, before"):
         return cursor.fetchall()
 
 
-def killed(point):
-    """Die by SIGKILL at a point that the environment names in KILL."""
+def killed(point, last=list):
+    """Die by SIGKILL, after one last act, at a point that the environment names in KILL."""
     if os.environ.get("KILL") == point:
+        last()
         os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -104,6 +106,28 @@ def step(name, version, **options):
         return write(db, name, version, branch)
 
     return change
+
+
+def reader(version, **options):
+    """A task that counts the rows: `steps.count`. After the handle it takes, and leaves alone, what is to be there before."""
+
+    @task(name="count", namespace="steps", version=version, **options)
+    def count(db, *after):
+        cursor = db.live.cursor()
+        cursor.execute("SELECT count(*) FROM written")
+        killed("reading")
+        if not Path("died").exists():
+            killed("reading at first", Path("died").touch)
+        return cursor.fetchone()[0]
+
+    return count
+
+
+def read_midway(place, version, steps, **options):
+    """The numbers of rows after the first of these steps, and after all; a reader of this version counts."""
+    count = reader(version, **options)
+    db = chain(database(place), steps[:1])
+    return seq([count(db), count(settled(chain(db, steps[1:])))])
 
 
 def chain(db, steps, branch="first", **options):

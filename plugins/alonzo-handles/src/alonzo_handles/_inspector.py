@@ -7,7 +7,7 @@ import os
 import platform
 import threading
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,13 +32,15 @@ class Held:
 
     live     the live objects lent to it
     trusted  the states of which it has been seen that the thing is in them
+    at_end   what to do before the live objects are given back
     """
 
-    __slots__ = ("live", "trusted")
+    __slots__ = ("at_end", "live", "trusted")
 
     def __init__(self) -> None:
         self.live: dict[Handle, Any] = {}
         self.trusted: set[State] = set()
+        self.at_end: list[Callable[[], object]] = []
 
 
 _Idle = dict[tuple[Any, int, int], list[Any]]
@@ -201,7 +203,11 @@ class HandleInspector:
             self._idle.setdefault(_slot(plain), []).append(live)
 
     def _take_back(self, application: Capture) -> None:
-        for plain, live in self._held.pop(application, Held()).live.items():
+        held = self.held(application)
+        while held.at_end:
+            held.at_end.pop()()
+        del self._held[application]
+        for plain, live in held.live.items():
             self._given_back(plain, live)
 
     @contextlib.contextmanager

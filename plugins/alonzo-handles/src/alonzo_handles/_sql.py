@@ -23,6 +23,7 @@ from ._errors import HandleError
 from ._state import State, base_of, parents_of
 
 AT_FIRST = "at first"
+UNDOING = "undoing"
 _STATE = (
     "CREATE TABLE IF NOT EXISTS alonzo_state (number BIGINT PRIMARY KEY, identity TEXT NOT NULL, name TEXT NOT NULL, "
     "status TEXT NOT NULL, is_change INTEGER NOT NULL, owner TEXT NOT NULL, task TEXT NOT NULL, token TEXT NOT NULL)"
@@ -104,10 +105,10 @@ class SqlStates:
         with self._reading() as is_there:
             return [self._token(state, is_there=is_there) for state in states]
 
-    def past(self, state: State) -> Below | None:
-        """The newest change that the thing has been through since it was in this state; None: there is none."""
+    def since(self, state: State) -> list[Below]:
+        """The changes that the thing has been through since it was in this state, newest first: those that `begin` from there undoes."""
         with self._reading() as is_there:
-            return next((row for row in self._below(state) if row.is_change), None) if is_there else None
+            return [row for row in self._replaced(state) if row.is_change] if is_there else []
 
     def scope(self, state: State) -> str:
         """The fork that everything which led to the state has come from; "" where there is none."""
@@ -171,6 +172,19 @@ class SqlStates:
             self._mark_undoing(undone, call)
             return 0, undone
 
+    def go_back(self, state: State, call: Caller) -> tuple[int, list[Below]]:
+        """To be undone is what `begin` from this state undoes. Answers 0, and that. Raises as `begin`."""
+        with self._exclusive():
+            self._check(state)
+            undone = self._replaced(state)
+            self._mark_undoing(undone, call)
+            return 0, undone
+
+    def gone_back(self, undone: Sequence[Below]) -> None:
+        """These were undone, and who went back has ended."""
+        with self._exclusive():
+            self.forget(undone)
+
     def forget(self, undone: Sequence[Below]) -> None:
         """These were undone. Left to the caller to commit."""
         for row in undone:
@@ -200,7 +214,8 @@ class SqlStates:
         if self._token(state.plain) is None:
             raise HandleError(
                 f"{state.identity} is not in the state {state} any more: another call has rolled it back. When two calls change it "
-                "from one state, give each a fork of its own, `handle.fork(name)`; when another run did it, run this one again"
+                "from one state, give each a fork of its own, `handle.fork(name)`; when a call read an earlier state, let it come before "
+                "the next change, with `seq`; when another run did it, run this one again"
             )
 
     def _token(self, state: State, *, is_there: bool = True) -> str | None:
@@ -257,7 +272,7 @@ class SqlStates:
 
     def _mark_undoing(self, undone: Sequence[Below], call: Caller) -> None:
         for row in undone:
-            if row.status in {"changing", "undoing"} and call.is_alive(row):
+            if row.status in {"changing", UNDOING} and call.is_alive(row):
                 raise Busy(row)
         for row in undone:
             sql = "UPDATE alonzo_state SET status = 'undoing', owner = {0} WHERE number = {0}"

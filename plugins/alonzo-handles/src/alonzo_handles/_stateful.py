@@ -16,9 +16,9 @@ from alonzo.plugin import Capture
 
 from ._errors import HandleError
 from ._handle import Handle, here
-from ._inspector import HandleInspector
-from ._sql import Below, Busy, Caller, SqlStates
-from ._state import ALONE, LAST, State, merged
+from ._inspector import KIND, HandleInspector
+from ._sql import UNDOING, Below, Busy, Caller, SqlStates
+from ._state import ALONE, LAST, State, base_of, merged
 
 _PLAIN = (str, int, float, bool, bytes, type(None), PurePath)
 _PAUSE = 0.05  # seconds, between looks at whether another process has ended its change
@@ -138,8 +138,11 @@ class StatefulHandle(Handle):
     def live(self) -> Any:
         """The live object, as `Handle.live`. Change it in a `changing` block only; elsewhere it is to be read.
 
+        What was changed since this state is rolled back first, as by `changing`; nothing changes the thing from this state then until
+        the task has ended, and the changes are made again when they are next called.
+
         Raises:
-            HandleError: not in a task; the thing is not in this state, but in a later one.
+            HandleError: not in a task; the thing was in this state and is in another now, which nothing can or may take it back from.
         """
         application, inspector = here(self, "live")
         state = self.state_now
@@ -147,13 +150,13 @@ class StatefulHandle(Handle):
         if state not in trusted:
             with inspector.states(self, application, make=False) as states:
                 if states.tokens([state.plain]) == [None]:
-                    raise HandleError(f"{state.identity} is not in the state {state} any more: run it again")
-                past = states.past(state.plain)
-            if past is not None:
-                raise HandleError(
-                    f"{state.identity} is past the state {state}: {past.task} has changed it since. Read it by the handle that the last "
-                    "change before returned, and before the next one (`seq`), or let the reading be part of a step"
-                )
+                    raise HandleError(
+                        f"{state.identity} is not in the state {state} any more: run it again. A call that reads two states of one thing "
+                        "is to be two calls, the earlier state's before the change that leads to the other, with `seq`"
+                    )
+                since = states.since(state.plain)
+            if since:
+                self._go_back(application, inspector, since)
             trusted.add(state)
         return inspector.lent(self, application)
 
@@ -199,6 +202,49 @@ class StatefulHandle(Handle):
             inspector.changing.pop((after.identity, number), None)
         return dataclasses.replace(self, state=after)
 
+    def _go_back(self, application: Capture, inspector: HandleInspector, since: list[Below]) -> None:
+        """Roll back what was changed since this state, and hold the thing in it until the application ends."""
+        state, held = self.state_now, inspector.held(application)
+        past = f"{state.identity} is past the state {state}: {since[0].task} has changed it since"
+        if {row.name for row in since} & {other.name for other in held.trusted if other.identity == state.identity}:
+            raise HandleError(
+                f"{past}, and this call is at that. Read by the handle that the block gives; to read two states, let two calls do it, "
+                "the earlier state's before the change that leads to the other, with `seq`"
+            )
+        if not base_of(state.name):
+            raise HandleError(
+                f"{past}; nothing is rolled back to read what no step has made. Read by a handle that a step has returned, be it one "
+                "that only makes the tables"
+            )
+        if type(self).rollback is StatefulHandle.rollback:
+            raise HandleError(
+                f"{past}, and {type(self).__qualname__} has no method `rollback` to take that back by. Define it, and run again: all "
+                "steps are made anew then; or let the reading be part of a step"
+            )
+        undone: list[Below] = []
+        thread = threading.get_ident()
+        if any(
+            inspector.changing.get((state.identity, row.number)) != thread or row.status != UNDOING for row in since
+        ):
+            _, undone = self._begun(application, inspector, partial(SqlStates.go_back, state=state.plain))
+            held.at_end.append(lambda: self._stop_reading(application, inspector, undone))
+        # Else another call of this thread, which awaits something, has done it, and reads.
+        # Another call may have done it meanwhile: it is undone for this run, too.
+        names = dict.fromkeys(row.name for row in [*since, *undone])
+        application.undone += tuple((KIND, State(state.identity, name).place) for name in names)
+        held.trusted.add(state)
+        changes = list(dict.fromkeys(row.name for row in undone if row.is_change))
+        if changes:
+            self.rollback(changes)
+            self.commit(inspector.lent(self, application))
+
+    def _stop_reading(self, application: Capture, inspector: HandleInspector, undone: list[Below]) -> None:
+        # Where it cannot be written, whoever comes next rolls back once more.
+        with contextlib.suppress(Exception), inspector.states(self, application) as states:
+            states.gone_back(undone)
+        for number in _numbers(undone):
+            inspector.changing.pop((self.state_now.identity, number), None)
+
     def _begun(
         self,
         application: Capture,
@@ -218,6 +264,9 @@ class StatefulHandle(Handle):
                 )
             return other is not None
 
+        held = inspector.held(application)
+        while held.at_end:
+            held.at_end.pop()()
         caller = Caller(inspector.owner, application.task, is_alive)
         while True:
             try:
