@@ -272,6 +272,18 @@ def test_a_plugin_adds_a_command_and_a_broken_one_does_not_take_help_down(progra
     assert program("greet")[0] == "hello\n"
 
 
+def test_a_plugin_that_ends_the_program_when_it_is_imported_is_named_and_left_out(program, install):
+    (program.site / "leaving.py").write_text("# would have alonzo_commands\nraise SystemExit(7)\n")
+    install("leaving", "leaving = leaving")
+
+    out, err = program("run", "flow.py", "add", "1")
+
+    assert out == "2\n"
+    assert err.count("plugin leaving (leaving 0.1.0) could not be loaded and is left out: SystemExit: 7\n") == 1
+    assert json.loads(program("plugins", "--json")[0])["failed"] == [{"name": "leaving", "error": "SystemExit: 7"}]
+    assert program("--help")[1] == "alonzo: error: plugin leaving cannot be loaded: SystemExit: 7\n"
+
+
 def test_help_imports_neither_alonzo_nor_rich(program):
     code = "import sys; from alonzo_cli._main import program\ntry: program(['--help'])\nexcept SystemExit: pass\nprint(*sys.modules)"
     done = subprocess.run(
