@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import os
 import sys
@@ -106,15 +107,38 @@ class _Bytes(io.RawIOBase):
         return None
 
 
+class _Closed(io.StringIO):
+    """Stands for a standard output that is closed: what is written to it is refused as the system would."""
+
+    def write(self, text: str, /) -> int:
+        raise OSError(errno.EBADF, "standard output is closed")
+
+
+def hold_streams() -> None:
+    """Open descriptors 0 to 2 where they are closed: else the next file opened, a database, would get what is printed."""
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            # The lowest free number is this one. Inheritable as the three always are.
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
+    if sys.stderr is None:
+        sys.stderr = os.fdopen(2, "w", closefd=False)
+
+
 @contextlib.contextmanager
 def only_results(capture: Callable[[], Any], line: Line) -> Iterator[tuple[Router, TextIO]]:
     """Within, nothing but what is written to the second of the pair reaches standard output; programs that tasks start included."""
-    before = sys.stdout
+    before: TextIO | None = sys.stdout
     # Looked up each time: a live display puts something of its own there.
     router = Router(capture, line, lambda: sys.stderr)
-    before.flush()
-    saved = _diverted(before)
-    result = before if saved is None else os.fdopen(saved, "w", encoding=before.encoding, errors="backslashreplace")
+    saved = None
+    if before is None:  # the program was started with it closed
+        result: TextIO = _Closed()
+    else:
+        before.flush()
+        saved = _diverted(before)
+        result = before if saved is None else os.fdopen(saved, "w", encoding=before.encoding, errors="backslashreplace")
     sys.stdout = router
     try:
         yield router, result
