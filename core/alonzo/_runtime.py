@@ -30,7 +30,7 @@ from ._expressions import APPLYING, IMPORTING, Expression
 from ._limits import Limits
 from ._loading import BytesGone
 from ._machine import Machine
-from ._opening import open_store, open_values, values_url
+from ._opening import check_executors, executor_kind, open_store, open_values, values_url
 from ._options import NONE
 from ._plans import unknown_executor
 from ._plugins import Providers, assemble, decides_values
@@ -110,6 +110,7 @@ class Runtime:
         self._closed = False
         self._plugins = tuple(plugins or ())
         self.providers: Providers = assemble(self.settings, self._plugins, warn=self._warn)
+        check_executors(self.settings, self.providers.executors, self._warn)
         self._main = main_name()
         self._key = SecretKey(self.settings.root)
         self._digester = digester(self.providers.encoders, self.providers.inspectors, self._main, self._warn, self._key)
@@ -383,12 +384,7 @@ class Runtime:
             return known
 
     def _open_executor(self, name: str) -> Executor:
-        table = self.settings.executors.get(name)
-        kind_name = str(table.get("kind", name)) if table is not None else name
-        kind = self.providers.executors.get(kind_name)
-        if kind is None:
-            raise unknown_executor(kind_name, [*self.providers.executors, *self.settings.executors])
-        options: Any = self.settings.table(kind.options, "executors", name, leave_out=["kind"])
+        kind, options = executor_kind(name, self.settings, self.providers.executors)
         site = ExecutorSite(name, options, self.settings.workers, self._applier, self._wiring(), self.settings.root)
         return kind.open(site)
 

@@ -128,6 +128,10 @@ def test_a_module_is_run_by_its_name(program):
         ),
         (["run", "--context", "x", "flow.py", "add", "1"], "--context x: expected K=V (see alonzo run --help)"),
         (["run", "--set", "stoer=1", "flow.py", "add", "1"], '--set: unknown key "stoer" (did you mean "store"?)'),
+        (
+            ["run", "--set", "executors.a.kind=threads", "--set", "executors.a.worker=3", "flow.py", "add", "1"],
+            '--set: [executors.a]: unknown key "worker" (did you mean "workers"?)',
+        ),
         (["run", "--executor", "thread", "flow.py", "add", "1"], None),
         (["run", "--store", "bogus:", "flow.py", "add", "1"], None),
         (["log", "7"], "there is no run 7 (see alonzo log)"),
