@@ -19,20 +19,21 @@ INLINE = "inline:"
 _log = logging.getLogger("alonzo")
 
 
-def open_store(settings: Settings, providers: Providers) -> tuple[Any, str]:
+def open_store(settings: Settings, providers: Providers, *, create: bool = True) -> tuple[Any, str]:
     """The store, and its URL.
 
     Raises:
-        StoreError: there is no such kind of store, or it cannot be opened.
+        StoreError: there is no such kind of store, it cannot be opened, or it is not there and is not to be made.
     """
     url, why = settings.store, "as the settings say"
     if url is None and "sqlite" in providers.stores:
-        url, why = f"sqlite:{private_directory(settings.root) / 'alonzo.db'}", "by default"
+        place = private_directory(settings.root) if create else settings.root / ".alonzo"
+        url, why = f"sqlite:{place / 'alonzo.db'}", "by default"
     elif url is None:
         url, why = "memory:", "alonzo-store-sqlite is not installed"
     kind = _kind(url, providers.stores, "is no store", ())
     _log.info("store: %s (%s)", url, why)
-    return kind.open(StoreSite(url, settings.root, settings.trust)), url
+    return kind.open(StoreSite(url, settings.root, settings.trust, create)), url
 
 
 def values_url(settings: Settings, store: object) -> str:

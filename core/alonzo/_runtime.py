@@ -17,7 +17,7 @@ import attrs
 
 from ._applications import Host
 from ._apply import LocalApplier
-from ._beginning import CalmerGc, main_name, matcher, run_start
+from ._beginning import CalmerGc, check_arguments, main_name, matcher, run_start
 from ._builtins import digester
 from ._catalog import Catalog
 from ._codec import Codec
@@ -93,6 +93,9 @@ class Runtime:
         settings: Settings | str | os.PathLike[str] | Mapping[str, Any] | None = None,
     ) -> None:
         refuse_nesting()
+        check_arguments(
+            context=context, tags=tags, cache=cache, keep_going=keep_going, plugins=plugins, settings=settings
+        )
         given: dict[str, Any] = {"store": store, "values": values, "executor": executor, "workers": workers}
         given.update(limits=limits, options=options)
         self.settings = _settings(settings, {key: value for key, value in given.items() if value is not None})
@@ -172,12 +175,13 @@ class Runtime:
             AlonzoError: misuse, such as `run` inside a task
             KeyboardInterrupt: `stop` was called
         """
-        return self._entered(expression, _Halt(), tuple(force), dry_run, tags)
+        return self._entered(expression, _Halt(), force, dry_run, tags)
 
     def _entered(
-        self, expression: T, halt: _Halt, force: tuple[str, ...], dry_run: bool, tags: Mapping[str, str] | None
+        self, expression: T, halt: _Halt, force: Sequence[str], dry_run: bool, tags: Mapping[str, str] | None
     ) -> T:
         refuse_nesting()
+        check_arguments(force=force, dry_run=dry_run, tags=tags)
         refuse_hidden(expression)
         if self._closed:
             raise AlonzoError("this runtime is closed")
@@ -190,7 +194,7 @@ class Runtime:
         try:
             start = run_start(expression, {**self._tags, **(tags or {})})
             with CalmerGc():
-                value: T = self._run(expression, start, summary, halt, force=force, dry_run=dry_run)
+                value: T = self._run(expression, start, summary, halt, force=tuple(force), dry_run=dry_run)
                 return value
         finally:
             with self._lock:
@@ -217,7 +221,7 @@ class Runtime:
 
         halt = _Halt()
         try:
-            return await asyncio.to_thread(self._entered, expression, halt, tuple(force), dry_run, tags)
+            return await asyncio.to_thread(self._entered, expression, halt, force, dry_run, tags)
         except asyncio.CancelledError:
             halt.ask()
             raise

@@ -24,6 +24,7 @@ from ._errors import (
 )
 from ._hookspecs import hookimpl, hookspec
 from ._language import form
+from ._opening import open_store
 from ._ports import (
     ENDED,
     Applied,
@@ -97,6 +98,7 @@ __all__ = [
     "find_project",
     "load_settings",
     "main_name",
+    "open_store",
     "private_directory",
     "TASK_SETTINGS",
     "ABSENT",

@@ -456,10 +456,11 @@ def test_a_wrong_option_or_limit_is_one_line(program, words, said):
     assert error(program, "run", "flow.py", "add", "1", *words) == said
 
 
-def test_a_pattern_that_no_task_fits_is_named_at_the_end(program):
-    _, err = program("run", "-q", "flow.py", "add", "1", "--option", "flwo.*.cache=false")
+@pytest.mark.parametrize("words", [["--option", "flwo.*.cache=false"], ["--force", "flwo.*"]])
+def test_a_pattern_that_no_task_fits_is_named_at_the_end(program, words):
+    _, err = program("run", "-q", "flow.py", "add", "1", *words)
 
-    assert err.splitlines()[-1] == "alonzo: warning: --option flwo.*: no task of this run fits this pattern"
+    assert err.splitlines()[-1] == f"alonzo: warning: {words[0]} flwo.*: no task of this run fits this pattern"
 
 
 def test_context_comes_from_files_too(program):

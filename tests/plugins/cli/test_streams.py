@@ -81,3 +81,16 @@ def test_a_failure_without_text_is_named_by_its_class(program, closed):
 
     assert code == 1
     assert err.splitlines()[-2:] == ["  in told.fails()", "alonzo: error: told.fails failed: Mute"]
+
+
+@pytest.mark.parametrize("executor", ["threads", "processes"])
+def test_what_tasks_print_to_standard_error_has_their_name_and_is_kept_in_turn_with_the_rest(program, executor):
+    (program.directory / "both.py").write_text(
+        "import sys\n\nfrom alonzo import task\n\n\n@task\ndef both():\n"
+        "    print('out')\n    sys.stdout.flush()\n    print('err', file=sys.stderr)\n    sys.stderr.write('rest')\n"
+    )
+    _, err = program("run", "-q", "--executor", executor, "--store", "sqlite:a.db", "both.py", "both")
+
+    assert err.splitlines() == ["both.both | out", "both.both | err", "both.both | rest"]
+    [job] = json.loads(program("log", "last", "--json", "--store", "sqlite:a.db")[0])["jobs"]
+    assert job["output"] == "out\nerr\nrest"
