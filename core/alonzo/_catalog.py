@@ -28,9 +28,12 @@ _EMPTY = CellType()  # of a variable that has no value yet
 class ConstantLook:
     """How constants, defaults and context entries are digested: definitions by the code of today, external values by place alone."""
 
-    def __init__(self, digester: Digester, thing: Callable[[Any], bytes | None]) -> None:
+    def __init__(
+        self, digester: Digester, thing: Callable[[Any], bytes | None], outside: Callable[[str, str], None]
+    ) -> None:
         self._digester = digester
         self._thing = thing
+        self._outside = outside
         self._tokens: dict[Expression, bytes] = {}
 
     def expression(self, node: Expression) -> bytes:
@@ -41,6 +44,7 @@ class ConstantLook:
         return self._tokens[node]
 
     def external(self, kind: str, place: str) -> bytes | None:
+        self._outside(kind, place)
         return b""
 
     def definition(self, kind: str, thing: Any) -> bytes | None:
@@ -74,7 +78,6 @@ class Catalog:
         self._epochs = epochs
         self._tasks: dict[str, Task[..., Any]] = {}
         self._today: dict[str, Task[..., Any]] = {}  # resolved in this run
-        self.look = ConstantLook(digester, self.thing)
         self.definitions = Definitions(
             digest_value=self._digest_constant,
             task_name=lambda thing: thing.full_name if isinstance(thing, Task) else None,
@@ -83,6 +86,7 @@ class Catalog:
             track_distributions=settings.track_distributions,
             warn=warn,
         )
+        self.look = ConstantLook(digester, self.thing, self.definitions.outside)
         self._fingerprints: dict[Task[..., Any], Fingerprint] = {}
 
     def refresh(self) -> None:
