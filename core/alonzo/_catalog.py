@@ -30,9 +30,12 @@ _EMPTY = CellType()  # of a variable that has no value yet
 class ConstantLook:
     """How constants, defaults and context entries are digested: definitions by the code of today, external values by place alone."""
 
-    def __init__(self, digester: Digester, thing: Callable[[Any], bytes | None]) -> None:
+    def __init__(
+        self, digester: Digester, thing: Callable[[Any], bytes | None], outside: Callable[[str, str], None]
+    ) -> None:
         self._digester = digester
         self._thing = thing
+        self._outside = outside
         self._tokens: dict[Expression, bytes] = {}
 
     def expression(self, node: Expression) -> bytes:
@@ -43,6 +46,7 @@ class ConstantLook:
         return self._tokens[node]
 
     def external(self, kind: str, place: str) -> bytes | None:
+        self._outside(kind, place)
         return b""
 
     def definition(self, kind: str, thing: Any) -> bytes | None:
@@ -78,7 +82,6 @@ class Catalog:
         self._tasks: dict[str, Task[..., Any]] = {}
         self._today: dict[str, Task[..., Any]] = {}  # resolved in this run
         self._trees: dict[Any, tuple[Any, Mapping[str, str]]] = {}  # of classes and functions, by name or `id`
-        self.look = ConstantLook(digester, self.thing)
         self.definitions = Definitions(
             digest_value=partial(self._digest_constant, digester.without_fallback()),
             digest_captured=partial(self._digest_constant, digester),
@@ -88,6 +91,7 @@ class Catalog:
             track_distributions=settings.track_distributions,
             warn=warn,
         )
+        self.look = ConstantLook(digester, self.thing, self.definitions.outside)
         self._fingerprints: dict[Task[..., Any], Fingerprint] = {}
         # Tasks that were made inside functions: their identities, and what the bytes of this run call so.
         self._identities: dict[Task[..., Any], bytes] = {}

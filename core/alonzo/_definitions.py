@@ -22,6 +22,7 @@ from ._definitions_project import (
     module_name_of_path,
     namespace_of,
 )
+from ._definitions_values import Outside
 from ._sources import Sources
 
 __all__ = [
@@ -211,8 +212,8 @@ class Definitions:
         )
 
     def _digest(self, digest_value: Callable[[Any], bytes | None], value: object) -> tuple[bytes | None, list[Any]]:
-        """The digest of a value, and the functions and classes whose fingerprints were asked for
-        meanwhile.
+        """The digest of a value, the functions and classes whose fingerprints were asked for
+        meanwhile, and the external values that were met.
 
         These may reach the definition that is just being looked at, so they become edges of it.
         """
@@ -228,6 +229,12 @@ class Definitions:
                 yield
             finally:
                 self._is_quiet = False
+
+    def outside(self, kind: str, place: str) -> None:
+        """Of whoever digests a value: there is an external value in it."""
+        with self._lock:
+            if self._met is not None:
+                self._met.append(Outside(kind, place))
 
     @contextmanager
     def _noting(self) -> Iterator[list[Any]]:

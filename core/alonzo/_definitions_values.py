@@ -22,7 +22,7 @@ from types import (
     ModuleType,
     WrapperDescriptorType,
 )
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from ._definitions_graph import Edge, Node
 from ._definitions_project import (
@@ -60,6 +60,16 @@ _LOCK_MODULES = ("_thread", "threading", "asyncio.", "multiprocessing.")
 _MOST_ITEMS = 1000
 
 
+class Outside(NamedTuple):
+    """An external value that was met in a constant, a default or a closure: its place counts there, not what is at it.
+
+    Were it otherwise, a path that a task writes to would change that task whenever it has been written.
+    """
+
+    kind: str
+    place: str
+
+
 class Links(Protocol):
     """Where definitions become nodes."""
 
@@ -70,7 +80,7 @@ class Links(Protocol):
         """An edge to a class of the project; None for a library's."""
 
     def digest(self, value: object) -> tuple[bytes | None, list[Any]]:
-        """The digest of a value, if it has one, and the functions and classes met inside."""
+        """The digest of a value, if it has one, and the functions, classes and external values met inside."""
 
     def task_name(self, value: object) -> str | None:
         """The full name of a task; None for all else."""
@@ -216,9 +226,17 @@ class _Description:
         if digest is None:
             return None
         content: Parts = [f"value {digest.hex()}"]
-        for each in met:
+        for each in self._without_outside(met):
             content += self._sub(each) or []
         return self._instance(value, content)
+
+    def _without_outside(self, met: list[Any]) -> list[Any]:
+        """The others of these; external values are listed as untracked."""
+        outside = [each for each in met if isinstance(each, Outside)]
+        for kind, place in outside:
+            reason = f"holds the {kind} {place}, which counts by its place alone: give it as an argument"
+            self._node.untracked.add(f"{self._node.label}: {reason}")
+        return [each for each in met if not isinstance(each, Outside)]
 
     def _instance(self, value: object, content: Parts) -> Parts:
         edge = self._links.class_(type(value))
@@ -238,7 +256,8 @@ class _Description:
             return [self._scalar(value)]
         self._items += 1
         if self._items > _MOST_ITEMS or len(self._open) > 50 or any(value is each for each in self._open):
-            digest, _ = self._links.digest(value)
+            digest, met = self._links.digest(value)
+            self._without_outside(met)
             return None if digest is None else [f"value {digest.hex()}"]
         self._open.append(value)
         parts = self.of(value)

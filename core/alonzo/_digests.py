@@ -426,6 +426,10 @@ class Digester:
     def _function(self, value: Any, look: Look) -> bytes:
         return self._definition(b"L", "function", value, self.name_of(value), look)
 
+    def _cached(self, value: Any, look: Look) -> bytes:
+        """What `functools.cache` and `lru_cache` make of a function, which pickle knows by name alone: the function inside counts."""
+        return token_of(frame(b"H", [self._token(value.__wrapped__, look)]))
+
     def _builtin(self, value: Any, look: Look) -> bytes:
         owner = getattr(value, "__self__", None)
         if owner is None or isinstance(owner, types.ModuleType):
@@ -459,6 +463,7 @@ _HANDLERS: dict[type, Callable[[Digester, Any, Look], bytes]] = {
     Partial: Digester._partial,
     functools.partial: Digester._python_partial,
     types.FunctionType: Digester._function,
+    type(functools.lru_cache(lambda: None)): Digester._cached,
     types.BuiltinFunctionType: Digester._builtin,
     types.MethodType: Digester._method,
     types.ModuleType: Digester._module,

@@ -10,12 +10,15 @@ import attrs
 import pluggy
 
 from . import _builtins, _hookspecs
-from ._errors import AlonzoError, OptionError, PluginError
+from ._errors import AlonzoError, OptionError, PluginError, error_text
 from ._ports import Encoder, ExecutorKind, Inspector, Observer, Serializer, StoreKind, ValueStoreKind
 from ._settings import Settings
 from ._typed import check_settings_class, nearest
 
 GROUP = _hookspecs.NAME
+
+# A module that is also a script may call sys.exit when it is imported: that is a failure of its own, not the end of the program.
+_FAILURES = (Exception, SystemExit)
 
 
 @attrs.frozen(eq=False)
@@ -68,10 +71,10 @@ def manager(
             continue
         try:
             plugins.register(load(), name)
-        except Exception as error:
-            failed.append((name, f"{type(error).__name__}: {error}"))
+        except _FAILURES as error:
+            failed.append((name, error_text(error)))
             came_with = " ".join(_described(distribution))
-            warn(f"plugin {name} ({came_with}) could not be loaded and is left out: {type(error).__name__}: {error}")
+            warn(f"plugin {name} ({came_with}) could not be loaded and is left out: {error_text(error)}")
         else:
             loaded.append((name, distribution))
     for plugin in given:
@@ -88,8 +91,8 @@ def manager(
     for implementation in plugins.hook.alonzo_addhooks.get_hookimpls():
         try:
             implementation.function(**{"pluginmanager": plugins} if "pluginmanager" in implementation.argnames else {})
-        except Exception as error:
-            problem = f"alonzo_addhooks failed: {type(error).__name__}: {error}"
+        except _FAILURES as error:
+            problem = f"alonzo_addhooks failed: {error_text(error)}"
             raise PluginError(implementation.plugin_name, problem) from error
     try:
         plugins.check_pending()
@@ -139,15 +142,15 @@ def assemble(
                 offered = list(implementation.function(**{arg: known[arg] for arg in implementation.argnames}) or ())
             except AlonzoError:
                 raise
-            except Exception as error:
-                raise PluginError(name, f"{hook} failed: {type(error).__name__}: {error}") from error
+            except _FAILURES as error:
+                raise PluginError(name, f"{hook} failed: {error_text(error)}") from error
             for offer in offered:
                 if not isinstance(offer, protocol):
                     raise PluginError(name, f"{hook} gave {offer!r}, which is no {protocol.__name__}")
                 try:
                     claims = list(names(offer))
-                except Exception as error:
-                    raise PluginError(name, f"{hook} gave {offer!r}: {type(error).__name__}: {error}") from error
+                except _FAILURES as error:
+                    raise PluginError(name, f"{hook} gave {offer!r}: {error_text(error)}") from error
                 for claimed in claims:
                     if (hook, claimed) in owners:
                         raise PluginError(
@@ -190,8 +193,8 @@ def _tables(plugins: pluggy.PluginManager, settings: Settings) -> dict[str, Any]
         name = implementation.plugin_name
         try:
             kind: Any = implementation.function()
-        except Exception as error:
-            raise PluginError(name, f"alonzo_settings failed: {type(error).__name__}: {error}") from error
+        except _FAILURES as error:
+            raise PluginError(name, f"alonzo_settings failed: {error_text(error)}") from error
         if kind is None:
             continue
         _checked_class(name, kind)

@@ -432,11 +432,15 @@ class Holds(Protocol):
 
 
 class StoreSite(NamedTuple):
-    """What a store is opened with: the URL as given, the project's directory, and whether another user's data is trusted."""
+    """What a store is opened with: the URL as given, the project's directory, and whether another user's data is trusted.
+
+    `create` False: it is only read from: one that is not there is an error, and not made.
+    """
 
     url: str
     root: Path
     trust: bool
+    create: bool = True
 
 
 class StoreKind(NamedTuple):

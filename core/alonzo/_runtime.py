@@ -17,7 +17,7 @@ import attrs
 
 from ._applications import Host
 from ._apply import LocalApplier
-from ._beginning import CalmerGc, main_name, matcher, run_start
+from ._beginning import CalmerGc, check_arguments, main_name, matcher, run_start
 from ._builtins import digester
 from ._catalog import Catalog
 from ._codec import Codec
@@ -30,7 +30,7 @@ from ._expressions import APPLYING, IMPORTING, Expression
 from ._limits import Limits
 from ._loading import BytesGone
 from ._machine import Machine
-from ._opening import open_store, open_values, values_url
+from ._opening import check_executors, executor_kind, open_store, open_values, values_url
 from ._options import NONE
 from ._plans import unknown_executor
 from ._plugins import Providers, assemble, decides_values
@@ -93,6 +93,9 @@ class Runtime:
         settings: Settings | str | os.PathLike[str] | Mapping[str, Any] | None = None,
     ) -> None:
         refuse_nesting()
+        check_arguments(
+            context=context, tags=tags, cache=cache, keep_going=keep_going, plugins=plugins, settings=settings
+        )
         given: dict[str, Any] = {"store": store, "values": values, "executor": executor, "workers": workers}
         given.update(limits=limits, options=options)
         self.settings = _settings(settings, {key: value for key, value in given.items() if value is not None})
@@ -110,6 +113,7 @@ class Runtime:
         self._closed = False
         self._plugins = tuple(plugins or ())
         self.providers: Providers = assemble(self.settings, self._plugins, warn=self._warn)
+        check_executors(self.settings, self.providers.executors, self._warn)
         self._main = main_name()
         self._key = SecretKey(self.settings.root)
         self._digester = digester(self.providers.encoders, self.providers.inspectors, self._main, self._warn, self._key)
@@ -173,12 +177,13 @@ class Runtime:
             AlonzoError: misuse, such as `run` inside a task
             KeyboardInterrupt: `stop` was called
         """
-        return self._entered(expression, _Halt(), tuple(force), dry_run, tags)
+        return self._entered(expression, _Halt(), force, dry_run, tags)
 
     def _entered(
-        self, expression: T, halt: _Halt, force: tuple[str, ...], dry_run: bool, tags: Mapping[str, str] | None
+        self, expression: T, halt: _Halt, force: Sequence[str], dry_run: bool, tags: Mapping[str, str] | None
     ) -> T:
         refuse_nesting()
+        check_arguments(force=force, dry_run=dry_run, tags=tags)
         refuse_hidden(expression)
         if self._closed:
             raise AlonzoError("this runtime is closed")
@@ -191,7 +196,7 @@ class Runtime:
         try:
             start = run_start(expression, {**self._tags, **(tags or {})})
             with CalmerGc():
-                value: T = self._run(expression, start, summary, halt, force=force, dry_run=dry_run)
+                value: T = self._run(expression, start, summary, halt, force=tuple(force), dry_run=dry_run)
                 return value
         finally:
             with self._lock:
@@ -218,7 +223,7 @@ class Runtime:
 
         halt = _Halt()
         try:
-            return await asyncio.to_thread(self._entered, expression, halt, tuple(force), dry_run, tags)
+            return await asyncio.to_thread(self._entered, expression, halt, force, dry_run, tags)
         except asyncio.CancelledError:
             halt.ask()
             raise
@@ -382,12 +387,7 @@ class Runtime:
             return known
 
     def _open_executor(self, name: str) -> Executor:
-        table = self.settings.executors.get(name)
-        kind_name = str(table.get("kind", name)) if table is not None else name
-        kind = self.providers.executors.get(kind_name)
-        if kind is None:
-            raise unknown_executor(kind_name, [*self.providers.executors, *self.settings.executors])
-        options: Any = self.settings.table(kind.options, "executors", name, leave_out=["kind"])
+        kind, options = executor_kind(name, self.settings, self.providers.executors)
         site = ExecutorSite(name, options, self.settings.workers, self._applier, self._wiring(), self.settings.root)
         return kind.open(site)
 

@@ -25,6 +25,7 @@ from ._errors import (
 from ._hookspecs import hookimpl, hookspec
 from ._language import form
 from ._looks import InSeveralWays, SeesWrites
+from ._opening import open_store
 from ._ports import (
     ENDED,
     Applied,
@@ -98,6 +99,7 @@ __all__ = [
     "find_project",
     "load_settings",
     "main_name",
+    "open_store",
     "private_directory",
     "TASK_SETTINGS",
     "ABSENT",

@@ -49,8 +49,13 @@ def fails_plainly():
     raise RuntimeError("boo")
 
 
+def ends_the_program(*_):
+    raise SystemExit(7)
+
+
 WRONG = {
     "a hook raises": {"alonzo_encoders": fails},
+    "a hook ends the program": {"alonzo_encoders": ends_the_program},
     "it gives what is no list": {"alonzo_encoders": 3},
     "it gives what is no encoder": {"alonzo_encoders": ["x"]},
     "it gives what is no store": {"alonzo_stores": [object()]},
@@ -60,6 +65,8 @@ WRONG = {
 RAW = {
     "the settings hook raises": {"alonzo_settings": fails},
     "alonzo_addhooks raises": {"alonzo_addhooks": fails},
+    "the settings hook ends the program": {"alonzo_settings": ends_the_program},
+    "alonzo_addhooks ends the program": {"alonzo_addhooks": ends_the_program},
     "an argument that the hook does not have": {"alonzo_encoders": lambda sttings: []},
     "kinds that are no types": {"alonzo_encoders": [types.SimpleNamespace(kinds=None, simplify=fails_plainly)]},
 }
@@ -121,16 +128,19 @@ def installed(monkeypatch):
     return entries
 
 
-def test_an_installed_plugin_that_fails_to_import_is_one_warning_and_no_more(installed):
-    installed.append(_Entry("broken", fails))
+@pytest.mark.parametrize(
+    ("load", "error"), [(fails, "RuntimeError: boo"), (ends_the_program, "SystemExit: 7")], ids=["raises", "ends"]
+)
+def test_an_installed_plugin_that_fails_to_import_is_one_warning_and_no_more(installed, load, error):
+    installed.append(_Entry("broken", load))
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         with Runtime(store="memory:", executor="inprocess") as runtime:
             assert runtime.run(inc(1)) == 2
-            assert runtime.providers.failed == (("broken", "RuntimeError: boo"),)
+            assert runtime.providers.failed == (("broken", error),)
 
     [warning] = caught
-    assert "plugin broken (alonzo-broken 1.2)" in str(warning.message)
+    assert str(warning.message) == f"plugin broken (alonzo-broken 1.2) could not be loaded and is left out: {error}"
 
 
 def test_a_plugin_is_switched_off_by_name_by_argument_or_environment(installed, monkeypatch):

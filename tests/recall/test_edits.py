@@ -170,3 +170,64 @@ def test_ten_thousand_unchanged_calls_are_one_look_up(project, n):
 
     assert first.ran == {"main": 1, "leaf": n, "other": 1}
     assert (again.ran, again.recalled, again.keys) == ({}, {"main": 1}, 1)
+
+
+CACHED = """import functools
+from dataclasses import dataclass
+from alonzo import task
+
+@functools.{decorator}
+def grown(x):
+    return x + {more}
+
+@dataclass
+class Holder:
+    call: object
+
+@task
+def called(function):
+    return function(1)
+
+@task
+def held(holder):
+    return holder.call(1)
+
+@task
+def first(functions):
+    return functions[0](1)
+
+@task
+def by_default(function=grown):
+    return function(1)
+
+@task
+def gives():
+    return grown
+
+@task
+def main():
+    partial = functools.partial(grown)
+    return [called(grown), called(partial), held(Holder(grown)), first([grown]), by_default(), called(gives())]
+"""
+
+
+@pytest.mark.parametrize("decorator", ["cache", "lru_cache", "lru_cache(maxsize=3)"])
+def test_a_changed_function_that_came_in_as_a_value_within_its_cache_counts(tmp_path, monkeypatch, decorator):
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+
+    def written(more):
+        (tmp_path / "edited_cached.py").write_text(CACHED.format(decorator=decorator, more=more))
+        importlib.invalidate_caches()
+        monkeypatch.delitem(sys.modules, "edited_cached", raising=False)
+        return importlib.import_module("edited_cached")
+
+    with Bench() as bench:
+        assert bench.run(written(1).main()).value == [2] * 6
+        again = bench.run(written(1).main())
+        edited = bench.run(written(2).main())
+
+    assert (again.value, again.ran) == ([2] * 6, {})
+    assert edited.value == [3] * 6
+    # main and gives reach it by its name.
+    assert edited.ran == {"main": 1, "gives": 1, "called": 3, "held": 1, "first": 1, "by_default": 1}

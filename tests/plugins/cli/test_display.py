@@ -196,6 +196,20 @@ def test_what_was_shown_already_is_not_shown_again_when_the_job_ends(routed):
     assert lines == ["f | one", "f | two", "f | from a worker", "f | process"]
 
 
+def test_a_job_that_prints_to_both_streams_has_what_it_printed_in_turn_and_the_lines_of_each_whole(routed):
+    router, current, lines, plain = routed
+    errors = Router(router._capture, lines.append, lambda: plain, beside=router)
+    current[0] = capture = Capture("f")
+    router.write("one")
+    errors.write("two\nthree")
+    router.write(" more\nfour")
+    text = "".join(capture.parts)
+    router.printed("f", text)
+
+    assert text == "onetwo\nthree more\nfour"
+    assert lines == ["f | two", "f | one more", "f | four", "f | three"]
+
+
 def test_bytes_written_below_are_routed_too(routed):
     router, current, lines, _ = routed
     current[0] = Capture("f")

@@ -128,6 +128,10 @@ def test_a_module_is_run_by_its_name(program):
         ),
         (["run", "--context", "x", "flow.py", "add", "1"], "--context x: expected K=V (see alonzo run --help)"),
         (["run", "--set", "stoer=1", "flow.py", "add", "1"], '--set: unknown key "stoer" (did you mean "store"?)'),
+        (
+            ["run", "--set", "executors.a.kind=threads", "--set", "executors.a.worker=3", "flow.py", "add", "1"],
+            '--set: [executors.a]: unknown key "worker" (did you mean "workers"?)',
+        ),
         (["run", "--executor", "thread", "flow.py", "add", "1"], None),
         (["run", "--store", "bogus:", "flow.py", "add", "1"], None),
         (["log", "7"], "there is no run 7 (see alonzo log)"),
@@ -270,6 +274,18 @@ def test_a_plugin_adds_a_command_and_a_broken_one_does_not_take_help_down(progra
     ]
     assert err == "alonzo: error: plugin failing cannot be loaded: ZeroDivisionError: division by zero\n"
     assert program("greet")[0] == "hello\n"
+
+
+def test_a_plugin_that_ends_the_program_when_it_is_imported_is_named_and_left_out(program, install):
+    (program.site / "leaving.py").write_text("# would have alonzo_commands\nraise SystemExit(7)\n")
+    install("leaving", "leaving = leaving")
+
+    out, err = program("run", "flow.py", "add", "1")
+
+    assert out == "2\n"
+    assert err.count("plugin leaving (leaving 0.1.0) could not be loaded and is left out: SystemExit: 7\n") == 1
+    assert json.loads(program("plugins", "--json")[0])["failed"] == [{"name": "leaving", "error": "SystemExit: 7"}]
+    assert program("--help")[1] == "alonzo: error: plugin leaving cannot be loaded: SystemExit: 7\n"
 
 
 def test_help_imports_neither_alonzo_nor_rich(program):
@@ -440,10 +456,11 @@ def test_a_wrong_option_or_limit_is_one_line(program, words, said):
     assert error(program, "run", "flow.py", "add", "1", *words) == said
 
 
-def test_a_pattern_that_no_task_fits_is_named_at_the_end(program):
-    _, err = program("run", "-q", "flow.py", "add", "1", "--option", "flwo.*.cache=false")
+@pytest.mark.parametrize("words", [["--option", "flwo.*.cache=false"], ["--force", "flwo.*"]])
+def test_a_pattern_that_no_task_fits_is_named_at_the_end(program, words):
+    _, err = program("run", "-q", "flow.py", "add", "1", *words)
 
-    assert err.splitlines()[-1] == "alonzo: warning: --option flwo.*: no task of this run fits this pattern"
+    assert err.splitlines()[-1] == f"alonzo: warning: {words[0]} flwo.*: no task of this run fits this pattern"
 
 
 def test_context_comes_from_files_too(program):

@@ -4,6 +4,7 @@ import dataclasses
 import datetime
 import enum
 import json
+import sys
 from collections import OrderedDict
 from pathlib import PurePosixPath
 from typing import NamedTuple
@@ -80,6 +81,16 @@ def test_json_has_what_it_can_hold(value, expected):
 
     assert json.loads(text) == expected
     assert foreign == []
+
+
+@pytest.mark.parametrize("value", [10**6000, [10**6000], {10**6000: 1}], ids=["itself", "in a list", "as a key"])
+def test_a_number_of_any_length_is_written_in_full(value):
+    limit = sys.get_int_max_str_digits()
+
+    assert as_text(value).count("0") == 6000
+    text, foreign = as_json(value)
+    assert (text.count("0"), foreign) == (6000, [])
+    assert sys.get_int_max_str_digits() == limit
 
 
 def test_json_has_the_repr_of_what_it_cannot_hold_and_says_so():

@@ -35,23 +35,47 @@ def change(tmp_path):
     return change
 
 
-def unchanged_root(open_store, calls):
-    """The statements of a run, in a process of its own, that finds its root in the store."""
+@pytest.fixture
+def read(monkeypatch):
+    """How many rows, and bytes in them, SQLite has given to whoever asked, on all connections opened meanwhile."""
+    read, connect = {"rows": 0, "bytes": 0}, sqlite3.connect
+
+    def counted(_, row):
+        read["rows"] += 1
+        read["bytes"] += sum(len(value) if isinstance(value, str | bytes) else 8 for value in row)
+        return row
+
+    def counting(*args, **options):
+        connection = connect(*args, **options)
+        connection.row_factory = counted
+        return connection
+
+    monkeypatch.setattr(sqlite3, "connect", counting)
+    return read
+
+
+def unchanged_root(open_store, calls, read):
+    """The statements, rows and bytes of a run, in a process of its own, that finds its root in the store."""
     url = f"sqlite:{calls}.db"
     store = open_store(url)
     commit(store, *[leaf(number, small(b"%d" % number)) for number in range(1, calls + 1)])
     commit(store, note(0, normal=small(b"root"), footprint=FOOTPRINT))
     store.close()
+    before = dict(read)
     again = open_store(url)
     assert again.recall([key(0)])[0].normals[0].value.data == b"sroot"
     assert again.epochs([TASK]) == [0]
     commit(again, note(0))
-    return again.statements
+    return again.statements, read["rows"] - before["rows"], read["bytes"] - before["bytes"]
 
 
 @pytest.mark.slow
-def test_an_unchanged_root_costs_the_same_statements_whatever_is_below(open_store):
-    assert unchanged_root(open_store, 100) == unchanged_root(open_store, 10_000)
+def test_an_unchanged_root_costs_the_same_statements_and_bytes_whatever_is_below(open_store, read):
+    statements, rows, size = unchanged_root(open_store, 100, read)
+
+    assert rows > 0
+    assert size > len(key(0))
+    assert unchanged_root(open_store, 10_000, read) == (statements, rows, size)
 
 
 def test_a_thousand_records_that_share_a_footprint_take_a_few_statements(open_store):

@@ -37,7 +37,7 @@ def add_installed_commands(program: Program) -> None:
         try:
             if _may_have_commands(point.module):
                 manager.register(point.load(), point.name)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             say_error(f"plugin {point.name} cannot be loaded: {type(error).__name__}: {error}")
     _ask(manager, program)
 
@@ -47,7 +47,7 @@ def _ask(manager: pluggy.PluginManager, program: Program) -> None:
     for implementation in manager.hook.alonzo_commands.get_hookimpls():
         try:
             implementation.function(program)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             told = f"{type(error).__name__}: {error}"
             say_error(f"plugin {implementation.plugin_name}: its commands cannot be added: {told}")
 

@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Self, TextIO
+from typing import TYPE_CHECKING, Any, Self, TextIO, cast
 
 from alonzo.plugin import Moment, Observer, hookimpl
 
@@ -47,6 +47,11 @@ class Display:
     def is_live(self) -> bool:
         """Whether it moves the terminal's cursor."""
         return False
+
+    @property
+    def plain(self) -> TextIO:
+        """The file for text that is not a whole line."""
+        return self._stream
 
     def __enter__(self) -> Self:
         return self
@@ -133,22 +138,29 @@ class LiveTable(Display):
     def __init__(self, *, quiet: bool, stream: TextIO | None = None) -> None:
         super().__init__(quiet=quiet, stream=stream)
         from rich.console import Console
+        from rich.file_proxy import FileProxy
         from rich.live import Live
 
         self._console = Console(file=self._stream, highlight=False, markup=False, emoji=False)
-        # Standard output has a router of its own.
+        self._above = cast("TextIO", FileProxy(self._console, self._stream))
+        # The streams have routers of their own.
         self._live = Live(
             console=self._console,
             get_renderable=self._drawn,
             refresh_per_second=8,
             transient=True,
             redirect_stdout=False,
+            redirect_stderr=False,
             vertical_overflow="crop",
         )
 
     @property
     def is_live(self) -> bool:
         return self._live.is_started
+
+    @property
+    def plain(self) -> TextIO:
+        return self._above if self.is_live else self._stream
 
     def __enter__(self) -> Self:
         self._live.start()

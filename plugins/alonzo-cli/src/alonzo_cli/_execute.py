@@ -18,7 +18,7 @@ from ._arguments import Argument, arguments_of, convert, documentation, help_row
 from ._display import Display, make_display
 from ._errors import DONE, FAILED, WOULD_RUN, Wrong, say_error
 from ._failures import show_failures, show_unexpected
-from ._given import context_of, overrides_of, parse_tags, unmatched
+from ._given import context_of, overrides_of, parse_tags, unfit, unmatched
 from ._importing import ImportFailedError, import_target
 from ._messages import told
 from ._result import as_json, as_text
@@ -71,7 +71,7 @@ def execute(words: Words, options: Options, reserved: Sequence[str]) -> int:
     silent = options.quiet or options.dry_run
     display = make_display(quiet=silent)
     with (
-        only_results(CAPTURE.get, display.line) as (router, out),
+        only_results(CAPTURE.get, display.line, lambda: display.plain) as (router, out),
         told(display.line, quiet=silent, known=display.warned),
     ):
         display.printed = router.printed
@@ -204,7 +204,9 @@ def _run(expression: Any, options: Options, display: Display, out: TextIO, words
 
 
 def _say_unmatched(options: Options, display: Display) -> None:
-    """Name the patterns of `--option` that no task of the run fits: nothing came of them."""
+    """Name the patterns of `--option` and `--force` that no task of the run fits: nothing came of them."""
+    for pattern in unfit(options.force, display.tally.tasks):  # whatever rests on a task that it fits is not recalled
+        click.echo(f"alonzo: warning: --force {pattern}: no task of this run fits this pattern", err=True)
     if options.task_options and not display.tally.total("recalled"):  # below what is recalled nobody has looked
         for pattern in unmatched(options.task_options, display.tally.tasks):
             click.echo(f"alonzo: warning: --option {pattern}: no task of this run fits this pattern", err=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -31,7 +31,7 @@ def show_failures(failures: Sequence[Failure]) -> None:
 def show_unexpected(error: BaseException) -> None:
     """An error that no task raised."""
     click.echo("".join(traceback.format_exception(error)), err=True, nl=False)
-    say_error(f"{type(error).__name__}: {error}")
+    say_error(_named(error))
 
 
 def _show(failure: Failure, more: int) -> None:
@@ -58,6 +58,10 @@ def _call(task: str, arguments: str) -> str:
     return f"{task}({arguments})"
 
 
-def _named(error: Any) -> str:
-    lines = str(error).strip().splitlines()
+def _named(error: BaseException) -> str:
+    """Its class, and the first line of what it says."""
+    try:
+        lines = str(error).strip().splitlines()
+    except Exception:  # its own __str__ fails
+        lines = []
     return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__

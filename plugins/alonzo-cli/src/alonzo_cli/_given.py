@@ -81,8 +81,14 @@ def overrides_of(options: Sequence[str], limits: Sequence[str]) -> Iterator[tupl
 
 def unmatched(options: Sequence[str], names: Collection[str]) -> list[str]:
     """The patterns of `--option` that fit none of these full names, each once."""
-    patterns = dict.fromkeys(_option(text)[0] for text in options)
-    return [pattern for pattern in patterns if not any(fnmatch.fnmatchcase(name, pattern) for name in names)]
+    return unfit([_option(text)[0] for text in options], names)
+
+
+def unfit(patterns: Sequence[str], names: Collection[str]) -> list[str]:
+    """The patterns that fit none of these full names, each once."""
+    return [
+        pattern for pattern in dict.fromkeys(patterns) if not any(fnmatch.fnmatchcase(name, pattern) for name in names)
+    ]
 
 
 def _option(text: str) -> tuple[str, str, str]:

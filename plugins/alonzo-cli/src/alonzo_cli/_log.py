@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -48,25 +49,37 @@ def log(
     as_json: bool,
 ) -> None:
     """List the newest runs, or show the jobs of the run with the id RUN; `last` is the newest run."""
-    from alonzo import Runtime
-    from alonzo.plugin import load_settings
-
-    with told(_warn, quiet=True), Runtime(store=store, settings=load_settings(overrides=list(sets))) as runtime:
-        row = None if run is None else find_run(runtime.store, run)
+    with told(_warn, quiet=True), _opened(store, sets) as opened:
+        row = None if run is None else find_run(opened, run)
         if tag is not None:
-            tags = find_tagged(runtime.store, tag, None if row is None else row.id, None if whole else limit)
-            text = _dumped([as_dict(found) for found in tags]) if as_json else tagged_text(runtime.store, tags)
+            tags = find_tagged(opened, tag, None if row is None else row.id, None if whole else limit)
+            text = _dumped([as_dict(found) for found in tags]) if as_json else tagged_text(opened, tags)
         elif row is None:
-            rows = runtime.store.runs(limit)
+            rows = opened.runs(limit)
             text = _dumped([as_dict(row) for row in rows]) if as_json else _runs_text(rows)
         else:
-            jobs = runtime.store.jobs(row.id)
+            jobs = opened.jobs(row.id)
             text = (
                 _dumped({**as_dict(row), "jobs": [as_dict(job) for job in jobs]})
                 if as_json
                 else run_text(row, jobs, whole=whole, output=output)
             )
     _page(text)
+
+
+@contextlib.contextmanager
+def _opened(url: str | None, sets: Sequence[str]) -> Iterator[Store]:
+    """The store that the settings name; whoever looks into one that is not there has named the wrong one: it is not made."""
+    from alonzo import Runtime
+    from alonzo.plugin import load_settings, open_store
+
+    settings = load_settings(overrides=[*sets, {"store": url}])
+    with Runtime(store="memory:", settings=settings) as runtime:
+        store, _ = open_store(settings, runtime.providers, create=False)
+        try:
+            yield store
+        finally:
+            store.close()
 
 
 def find_run(store: Store, wanted: str) -> RunRow:

@@ -13,6 +13,7 @@ import click
 
 from ._errors import DONE, WRONG, say_error
 from ._options import plugin_option
+from ._stdout import hold_streams
 
 _BUILT_IN = {
     "run": ("alonzo_cli._run:run", "Run a task of a file or a module."),
@@ -151,4 +152,5 @@ def main() -> None:
     """The entry point of the program."""
     # What start-up makes stays: looking for garbage in it, eighty times over, took a tenth of a short run.
     gc.set_threshold(50_000, 20, 100)
+    hold_streams()
     program()

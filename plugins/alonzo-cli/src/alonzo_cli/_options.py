@@ -19,8 +19,18 @@ def disable_plugins(ctx: click.Context, parameter: click.Parameter, values: Iter
         prefix, _, name = value.partition("no:")
         if prefix or not name:
             raise click.UsageError(f"-p {value}: expected no:NAME, the name of a plugin to do without", ctx)
+        if name not in _installed():
+            click.echo(
+                f"alonzo: warning: -p {value}: no plugin of this name is installed (see alonzo plugins)", err=True
+            )
         before = os.environ.get("ALONZO_DISABLE_PLUGINS", "")
         os.environ["ALONZO_DISABLE_PLUGINS"] = f"{before},{name}" if before else name
+
+
+def _installed() -> set[str]:
+    from importlib.metadata import entry_points  # paid by who leaves one out
+
+    return {point.name for point in entry_points(group="alonzo")}
 
 
 def plugin_option(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime
 import enum
 import json
 import math
 import os
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 _WIDTH = 100
 
 
+@contextlib.contextmanager
+def _all_digits() -> Iterator[None]:
+    """Within, a number may have any number of digits: Python's limit is for what strangers send, and this is the user's own result."""
+    limit = sys.get_int_max_str_digits()
+    sys.set_int_max_str_digits(0)
+    try:
+        yield
+    finally:
+        sys.set_int_max_str_digits(limit)
+
+
+@_all_digits()
 def as_text(value: Any) -> str:
     """Strings as they are, files as their paths, all else as Python writes it; what does not fit a line on several."""
     if isinstance(value, str):
@@ -31,6 +45,7 @@ def as_text(value: Any) -> str:
         return text
 
 
+@_all_digits()
 def as_json(value: Any) -> tuple[str, list[str]]:
     """The value as JSON, and the names of the types that JSON cannot hold and of which it has the repr instead."""
     foreign: dict[str, None] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import os
 import sys
@@ -14,20 +15,23 @@ Line = Callable[[str], None]
 
 
 class Router(io.TextIOBase):
-    """Stands in for `sys.stdout`: text that a job prints is kept with it, and passed on line by line with the task's name.
+    """Stands in for `sys.stdout`, or `sys.stderr`: text that a job prints is kept with it, and passed on line by line with the task's name.
 
     capture  answers what the running job's output is kept in (with `task` and `parts`), or None outside of jobs
     line     takes a whole line for the user; `plain` answers the file for text that no job printed
+    beside   the router of the other stream, where there is one: it passes on the rest of what a job has printed to either
     """
 
-    def __init__(self, capture: Callable[[], Any], line: Line, plain: Callable[[], TextIO]) -> None:
+    def __init__(
+        self, capture: Callable[[], Any], line: Line, plain: Callable[[], TextIO], *, beside: Router | None = None
+    ) -> None:
         super().__init__()
         self._capture = capture
         self._line = line
         self._plain = plain
-        self._lock = threading.RLock()
-        # By the capture itself: an id may be used again. What follows the last newline waits in it.
-        self._waiting: dict[Any, str] = {}
+        self._lock: Any = threading.RLock() if beside is None else beside._lock
+        # By the capture itself: an id may be used again. What follows the last newline waits in it, for each stream.
+        self._waiting: dict[Any, dict[Router, str]] = {} if beside is None else beside._waiting
         self.buffer = _Bytes(self)
 
     @property
@@ -60,8 +64,8 @@ class Router(io.TextIOBase):
                 self._plain().write(text)
                 return len(text)
             capture.parts.append(text)
-            *lines, rest = (self._waiting.get(capture, "") + text).split("\n")
-            self._waiting[capture] = rest
+            waiting = self._waiting.setdefault(capture, {})
+            *lines, waiting[self] = (waiting.get(self, "") + text).split("\n")
             for line in lines:
                 self._line(f"{capture.task} | {line}")
         return len(text)
@@ -83,13 +87,13 @@ class Router(io.TextIOBase):
                 self._rest(capture)
 
     def _rest(self, capture: Any) -> None:
-        rest = self._waiting.pop(capture)
-        if rest:
-            self._line(f"{capture.task} | {rest}")
+        for rest in self._waiting.pop(capture).values():
+            if rest:
+                self._line(f"{capture.task} | {rest}")
 
 
 class _Bytes(io.RawIOBase):
-    """The bytes' side of the router, for those who write to `sys.stdout.buffer`."""
+    """The bytes' side of a router, for those who write to `sys.stdout.buffer`."""
 
     def __init__(self, router: Router) -> None:
         super().__init__()
@@ -106,21 +110,49 @@ class _Bytes(io.RawIOBase):
         return None
 
 
+class _Closed(io.StringIO):
+    """Stands for a standard output that is closed: what is written to it is refused as the system would."""
+
+    def write(self, text: str, /) -> int:
+        raise OSError(errno.EBADF, "standard output is closed")
+
+
+def hold_streams() -> None:
+    """Open descriptors 0 to 2 where they are closed: else the next file opened, a database, would get what is printed."""
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            # The lowest free number is this one. Inheritable as the three always are.
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
+    if sys.stderr is None:
+        sys.stderr = os.fdopen(2, "w", closefd=False)
+
+
 @contextlib.contextmanager
-def only_results(capture: Callable[[], Any], line: Line) -> Iterator[tuple[Router, TextIO]]:
-    """Within, nothing but what is written to the second of the pair reaches standard output; programs that tasks start included."""
-    before = sys.stdout
-    # Looked up each time: a live display puts something of its own there.
-    router = Router(capture, line, lambda: sys.stderr)
-    before.flush()
-    saved = _diverted(before)
-    result = before if saved is None else os.fdopen(saved, "w", encoding=before.encoding, errors="backslashreplace")
-    sys.stdout = router
+def only_results(
+    capture: Callable[[], Any], line: Line, plain: Callable[[], TextIO]
+) -> Iterator[tuple[Router, TextIO]]:
+    """Within, nothing but what is written to the second of the pair reaches standard output; programs that tasks start included.
+
+    What jobs print, to either stream, goes through the router; all else that is printed to `plain()`.
+    """
+    before: TextIO | None = sys.stdout
+    errors = sys.stderr
+    router = Router(capture, line, plain)
+    saved = None
+    if before is None:  # the program was started with it closed
+        result: TextIO = _Closed()
+    else:
+        before.flush()
+        saved = _diverted(before)
+        result = before if saved is None else os.fdopen(saved, "w", encoding=before.encoding, errors="backslashreplace")
+    sys.stdout, sys.stderr = router, Router(capture, line, plain, beside=router)
     try:
         yield router, result
     finally:
         router.close()
-        sys.stdout = before
+        sys.stdout, sys.stderr = before, errors
         if saved is not None:
             with contextlib.suppress(OSError):
                 result.flush()

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
-from alonzo.plugin import Found, JobRow, Note, Records, RunRow, RunStart, StoreSite, TagRow
+from alonzo.plugin import Found, JobRow, Note, Records, RunRow, RunStart, StoreError, StoreSite, TagRow
 
 from ._claims import Claims
 from ._connection import Connection
@@ -40,13 +40,15 @@ class SqliteStore:
 
     @classmethod
     def open(cls, site: StoreSite, settings: SqliteSettings) -> Self:
-        """Open the database that the site's URL names, made where it is not there.
+        """Open the database that the site's URL names, made where it is not there and the site says so.
 
         Raises:
-            StoreError: it cannot be opened, is not ours, is from a newer version, or belongs to
+            StoreError: it is not there, cannot be opened, is not ours, is from a newer version, or belongs to
                 another user and is not trusted.
         """
         path = path_of(site.url, site.root)
+        if not site.create and not path.exists():
+            raise StoreError(f"{path}: there is no such database: nothing was run with this store yet")
         return cls(Connection.open(path, settings, trust=site.trust))
 
     @property
