@@ -91,6 +91,8 @@ class Nodes:
         return Edge(self._function_node(function, is_task=False))
 
     def class_(self, cls: type) -> Edge | None:
+        if not isinstance(vars(cls).get("__module__"), str):
+            return None  # compiled: Cython's own classes are in a module without a file
         namespace = class_globals(cls)
         if not namespace and cls.__module__ not in ("__main__", "__mp_main__"):
             return None
