@@ -5,6 +5,7 @@ Executors call an `Applier` where the work is to be done: in this thread, in ano
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 import traceback
@@ -60,9 +61,12 @@ class Capture:
         self.parts: list[str] = []
         self.at_end: list[Callable[[], object]] = []
 
+    def took(self, task: Any) -> None:
+        """Called when `func` was taken of a task."""
+
 
 class _Application(Capture):
-    __slots__ = ("_ask", "ask", "awaited", "made", "reduced", "returned")
+    __slots__ = ("_ask", "ask", "awaited", "made", "reduced", "returned", "taken")
 
     def __init__(
         self,
@@ -83,11 +87,26 @@ class _Application(Capture):
         self.awaited: list[Expression] = []
         self.reduced: Reduced | None = None
         self.returned: Container[Expression] = ()  # all nodes of what it has returned
+        self.taken: dict[
+            str, None
+        ] = {}  # a warning for each plain function of a task that was taken where no fingerprint sees it
 
     def _noting(self, node: Expression) -> Awaitable[Any]:
         self.awaited.append(node)
         assert self._ask is not None
         return self._ask(node)
+
+    def took(self, task: Any) -> None:
+        frame = sys._getframe(2)  # past Task.func
+        if str(frame.f_globals.get("__name__", "")).startswith("alonzo"):
+            return  # the engine and its plugins
+        from ._definitions_plain import is_by_name
+
+        if not is_by_name(task, frame):
+            self.taken[
+                f"{frame.f_code.co_filename}:{frame.f_lineno}: {task.full_name} is taken by .func of a value: an edit of it does "
+                f"not rerun {self.task}; call the task, or take .func of it by its own name"
+            ] = None
 
 
 # By it whoever replaces sys.stdout can tell which job a text belongs to.
@@ -137,7 +156,7 @@ class LocalApplier:
                                 answer = guard.args
                             break
                     args, kwargs = job.task.signature.spread(answer)
-                    value = job.task.func(*args, **kwargs)
+                    value = job.task._func(*args, **kwargs)
                     value = _scripts.made(job.task, answer, value) if job.task.declared.script else value
                 if type(value) is Reduced:
                     application.reduced, value = value.told, value.outcome
@@ -167,7 +186,7 @@ class LocalApplier:
                 if guard is not None:
                     answer = guard.args
                 args, kwargs = job.task.signature.spread(answer)
-                value = await job.task.func(*args, **kwargs)
+                value = await job.task._func(*args, **kwargs)
                 if job.task.declared.script:
                     value = _scripts.made(job.task, answer, value)
                 answer = self._answer(value, application)
@@ -296,6 +315,7 @@ class LocalApplier:
     ) -> Report:
         seen: tuple[External, ...] = ()
         problems = unused(application, answer) if application.made else ()
+        problems += tuple(application.taken)
         mutated: tuple[str, ...] = ()
         if guard is not None:
             mutated, text = self._mutations.changed(guard, job, failed=type(answer) is not Found)

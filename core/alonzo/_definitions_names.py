@@ -138,6 +138,53 @@ def bound_names(node: ast.AST) -> frozenset[str]:
     return frozenset(_Scope.of_function(node, None).bound) if isinstance(node, _FUNCTIONS) else frozenset()
 
 
+def class_names(node: ast.ClassDef) -> frozenset[str]:
+    """The names that the body of a class binds."""
+    scope = _Scope(None, (), is_class=True)
+    scope.bind(node.body)
+    return frozenset(scope.bound)
+
+
+def given_names(module: ast.Module) -> Iterator[tuple[Chain, ast.stmt]]:
+    """The attributes that a module's top level assigns, deletes or changes in place, each with the statement that does: of
+    `K.x = 1` the chain ("K", "x"). A name that is computed, as in `setattr(K, name, 1)`, is empty.
+    """
+    for statement in module.body:
+        stack: list[ast.AST] = [statement]
+        while stack:
+            node = stack.pop()
+            if isinstance(node, (*_FUNCTIONS, ast.ClassDef)):
+                continue
+            chain = _changed_attribute(node)
+            if chain is not None and len(chain) > 1:
+                yield chain, statement
+            stack += children(node)
+
+
+def _changed_attribute(node: ast.AST) -> Chain | None:
+    if isinstance(node, (ast.Attribute, ast.Subscript)) and not isinstance(node.ctx, ast.Load):
+        return _innermost_chain(node)
+    if not isinstance(node, ast.Call):
+        return None
+    function, arguments = node.func, node.args
+    if isinstance(function, ast.Attribute) and function.attr in MUTATORS:
+        return _innermost_chain(function.value)
+    if (chain_of(function) or ("",))[-1] not in ("delattr", "setattr") or len(arguments) < 2:
+        return None
+    owner, name = chain_of(arguments[0]), arguments[1]
+    said = name.value if isinstance(name, ast.Constant) and isinstance(name.value, str) else ""
+    return None if owner is None else (*owner, said)
+
+
+def _innermost_chain(node: ast.AST) -> Chain | None:
+    """The chain that a chain of attributes, indices and calls begins with."""
+    chain = chain_of(node)
+    while chain is None and isinstance(node, (ast.Subscript, ast.Attribute, ast.Call)):
+        node = node.func if isinstance(node, ast.Call) else node.value
+        chain = chain_of(node)
+    return chain
+
+
 class _Scope:
     def __init__(self, parent: _Scope | None, bound: Iterable[str], *, is_class: bool = False) -> None:
         self.parent = parent
@@ -324,8 +371,6 @@ class _Collector:
             self.names.opaque.add(f"looks names up in {chain[0]}()")
         elif chain in (("eval",), ("exec",)):
             self.names.opaque.add(f"runs text with {chain[0]}()")
-        elif chain[-1] in ("import_module", "__import__"):
-            self.names.opaque.add(f"imports with {'.'.join(chain)}()")
         return [(each, scope) for each in (function, *rest)]
 
     def _getattr(self, arguments: list[ast.expr], scope: _Scope, runs: bool) -> list[ast.expr]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from types import GeneratorType
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, NamedTuple, NoReturn, ParamSpec, TypeVar, final, overload
 
-from ._expressions import Call, Expression, R_co
+from ._expressions import APPLYING, Call, Expression, R_co
 from ._options import How, TaskOptions, checked
 
 if TYPE_CHECKING:
@@ -48,14 +48,14 @@ class Task(Generic[P, R]):
     """
 
     __slots__ = (
-        "__dict__", "_is_bound", "_signature", "base", "declared", "full_name", "func", "how", "is_async", "is_open", "name", "namespace",
+        "__dict__", "_func", "_is_bound", "_signature", "base", "declared", "full_name", "how", "is_async", "is_open", "name", "namespace",
     )  # fmt: skip
 
     def __init__(self, func: Callable[P, R], namespace: str, name: str, options: TaskOptions) -> None:
         # Above or below @staticmethod: either way the function gets no instance.
         self._is_bound = not isinstance(func, staticmethod)
         func = func.__func__ if isinstance(func, staticmethod) else func
-        self.func = func
+        self._func = func
         self.namespace = namespace
         self.name = name
         self.full_name = f"{namespace}.{name}"
@@ -69,6 +69,14 @@ class Task(Generic[P, R]):
         self.__doc__ = func.__doc__
         self.__module__ = func.__module__
         self.__wrapped__ = func
+
+    @property
+    def func(self) -> Callable[P, R]:
+        """The plain function: calling it runs it at once, as a part of whoever calls it."""
+        application = APPLYING.get()
+        if application is not None:
+            application.took(self)
+        return self._func
 
     @property
     def signature(self) -> Signature:
@@ -120,7 +128,7 @@ class Task(Generic[P, R]):
 
     def _configured(self, how: How) -> Task[P, R]:
         made: Task[P, R] = object.__new__(Task)
-        for name in ("func", "namespace", "name", "full_name", "declared", "is_async", "is_open", "base", "_is_bound"):
+        for name in ("_func", "namespace", "name", "full_name", "declared", "is_async", "is_open", "base", "_is_bound"):
             setattr(made, name, getattr(self, name))
         made._signature = None
         made.how = how
