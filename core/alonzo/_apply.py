@@ -16,7 +16,7 @@ from typing import Any, cast
 
 from . import _operations, _scripts
 from ._codec import Codec, decoded
-from ._containers import expressions, fill, located, refuse_hidden, topological
+from ._containers import expressions, fill, located, topological
 from ._digests import (
     _LONGEST_SCALAR,
     _SCALARS,
@@ -31,6 +31,7 @@ from ._digests import (
 from ._effects import ABSENT, Apply, Found, Lost, Raised
 from ._errors import AlonzoError, EncodeError, LazyValueError, RemoteError
 from ._expressions import APPLYING, Expression, describe, hidden, operands
+from ._hidden import refuse_hidden
 from ._mutation import OPERATIONS, Guard, Mutations
 from ._ports import Ask, Inspector, Report
 from ._stored import content_of
@@ -228,6 +229,7 @@ class LocalApplier:
         try:
             return self._found(value, application)
         except EncodeError as error:
+            refuse_hidden(value)
             raise EncodeError(f"the result{located(value, self._found, error)}") from None
         except LazyValueError:
             refuse_hidden(value)  # says where in it
@@ -392,6 +394,10 @@ def raised(error: BaseException) -> Raised:
     text = _text(error.with_traceback(frames))
     if not isinstance(error, Exception):
         # SystemExit and its like would end the program that called run(); in a task they are a failure like any other.
+        return Raised(RemoteError.standing_for(error, text), text)
+    try:
+        refuse_hidden(error)
+    except LazyValueError:  # a handler would get it, where it would never be reduced
         return Raised(RemoteError.standing_for(error, text), text)
     return Raised(error.with_traceback(frames), text)
 

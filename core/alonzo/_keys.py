@@ -7,11 +7,12 @@ from typing import Any
 
 import attrs
 
-from ._containers import located, refuse_hidden
+from ._containers import located
 from ._digests import Digester, call_key
 from ._effects import Found, Target
 from ._errors import EncodeError, LazyValueError
 from ._expressions import Expression
+from ._hidden import refuse_hidden
 from ._rebuild import Definition, World
 from ._traces import EMPTY, External, Footprint
 
@@ -79,6 +80,7 @@ class ArgumentLook:
         try:
             return [token(value, self) for value in values]
         except EncodeError as error:
+            refuse_hidden(values)
             raise self._explained(values, error) from None
         except LazyValueError:
             refuse_hidden(values)  # says where in it

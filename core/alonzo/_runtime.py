@@ -22,11 +22,11 @@ from ._builtins import digester
 from ._catalog import Catalog
 from ._codec import Codec
 from ._committer import Committer
-from ._containers import refuse_hidden
 from ._driver import Drive
 from ._effects import Found, Raised
 from ._errors import AlonzoError, LoopError, OptionError, StoreError, error_text
 from ._expressions import APPLYING, IMPORTING, Expression
+from ._hidden import refuse_at_root
 from ._limits import Limits
 from ._loading import BytesGone
 from ._machine import Machine
@@ -177,7 +177,7 @@ class Runtime:
         self, expression: T, halt: _Halt, force: tuple[str, ...], dry_run: bool, tags: Mapping[str, str] | None
     ) -> T:
         refuse_nesting()
-        refuse_hidden(expression)
+        refuse_at_root(expression)
         if self._closed:
             raise AlonzoError("this runtime is closed")
         summary = Summary()
