@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator
 
-from ._normal_ast import children
+from ._normal_ast import children, read_annotations
 
 Chain = tuple[str, ...]
 """A name and the attributes taken from it: `helpers.tables.SIZES` is ("helpers", "tables",
@@ -91,10 +91,17 @@ class Names:
         self.changes[chain] = rebinds or self.changes.get(chain, False)
 
 
-def definition_names(node: ast.AST, *, decorators: Iterable[ast.expr], defaults: bool, hidden: frozenset[str]) -> Names:
+def definition_names(
+    node: ast.AST,
+    *,
+    decorators: Iterable[ast.expr],
+    annotations: Iterable[ast.expr] = (),
+    defaults: bool,
+    hidden: frozenset[str],
+) -> Names:
     """What a function, lambda or class reaches.
 
-    *decorators* are those that count, *defaults* says whether those of the definition itself do.
+    *decorators* and *annotations* are those that count, *defaults* says whether those of the definition itself do.
     Names in *hidden* are local to a function around the definition: outside its body (in a
     decorator) they mean nothing that can be found.
     """
@@ -102,6 +109,7 @@ def definition_names(node: ast.AST, *, decorators: Iterable[ast.expr], defaults:
     outer = _Scope(None, hidden)
     for decorator in decorators:
         collector.push(decorator, outer, runs=False)
+    collector.read_quietly(annotations, outer)
     if isinstance(node, _FUNCTIONS):
         if defaults:
             for default in _defaults(node.args):
@@ -281,7 +289,7 @@ class _Collector:
         scope.bind(node.body)
         for statement in node.body:
             if isinstance(statement, ast.AnnAssign):
-                self._read_quietly(statement.annotation, scope)
+                self.read_quietly([statement.annotation], scope)
             self.push(statement, scope, runs=runs)
 
     def collect(self) -> None:
@@ -295,6 +303,7 @@ class _Collector:
             return self._reference(node, scope, runs)
         if isinstance(node, _FUNCTIONS):
             self.enter_function(node, scope)
+            self.read_quietly(read_annotations(node), scope)
             decorators = [] if isinstance(node, ast.Lambda) else node.decorator_list
             return [(each, scope) for each in (*decorators, *_defaults(node.args))]
         if isinstance(node, ast.ClassDef):
@@ -337,8 +346,9 @@ class _Collector:
             module, level, attributes = owner.imports[chain[0]]
             self.names.read_import(module, level, (*attributes, *chain[1:]), runs=runs)
 
-    def _read_quietly(self, annotation: ast.expr, scope: _Scope) -> None:
-        for node in _outermost_chains(annotation):
+    def read_quietly(self, annotations: Iterable[ast.expr], scope: _Scope) -> None:
+        """Note what annotations name; it need not exist."""
+        for node in (each for annotation in annotations for each in _outermost_chains(annotation)):
             chain = chain_of(node)
             if chain is not None and scope.is_free(chain[0]) and chain not in self.names.reads:
                 self.names.read(chain, runs=False)

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 from ._definitions_code import is_same_code, nested_codes
 from ._definitions_names import MUTATORS, Chain, Names, bound_names, chain_of, definition_names, given_names
-from ._normal_ast import DefinitionNode, children, normal_form
+from ._normal_ast import DefinitionNode, children, normal_form, read_annotations
 
 Namespace = Mapping[str, Any]
 
@@ -120,6 +120,7 @@ class ModuleText:
             self._names[place] = definition_names(
                 definition.node,
                 decorators=[each for each in decorators if each not in left_out],
+                annotations=read_annotations(definition.node, left_out),
                 defaults=defaults,
                 hidden=definition.hidden,
             )

@@ -255,3 +255,61 @@ def test_what_is_imported_by_a_computed_name_is_listed(edited, body):
 
     assert edited.bench.run(flow.main()).value == 1
     assert untracked(flow.main) == ("written_flow.main: imports with importlib.import_module()",)
+
+
+READ = """
+import functools
+def read(function):
+    kinds = function.__annotations__
+    @functools.wraps(function)
+    def checked(x): return kinds.get("x", str)(x), kinds.get("return", "none")
+    return checked
+"""
+
+
+@pytest.mark.parametrize(
+    ("helper", "after"),
+    [
+        ("@read\ndef helper(x: {}): return x", "float"),
+        ("@read\ndef helper(x: int) -> {}: return x", "2"),
+        ("class K:\n    @read\n    def m(x: {}): return x\nhelper = K.m", "float"),
+        (
+            "def make():\n    @read\n    def inner(x: {}): return x\n    return inner\ndef helper(x): return make()(x)",
+            "float",
+        ),
+    ],
+)
+def test_annotations_that_a_decorator_may_read_count(edited, helper, after):
+    flow = READ + helper + "\n@task\ndef main(): return repr(helper(3))\n"
+
+    first, again, then = (edited.run(flow.replace("{}", each)) for each in ("int", "int", after))
+
+    assert (first[1], again[1], then[1]) == ({"main": 1}, {}, {"main": 1})
+    assert first[0] != then[0]
+
+
+def test_what_an_annotation_names_counts_where_a_decorator_may_read_it(edited):
+    flow = READ + "Kind = {}\n@read\ndef helper(x: Kind): return x\n@task\ndef main(): return helper(3)\n"
+
+    assert edited.run(flow.replace("{}", "int")) == ((3, "none"), {"main": 1})
+    assert edited.run(flow.replace("{}", "str")) == (("3", "none"), {"main": 1})
+
+
+@pytest.mark.parametrize(
+    "decorator", ["", "@functools.lru_cache", "@functools.lru_cache(maxsize=None)", "@functools.wraps(print)", "@cache"]
+)
+def test_annotations_that_no_decorator_reads_do_not_count(edited, decorator):
+    flow = "import functools\nfrom functools import cache\n{}\ndef helper(x{}){}: return x\n@task\ndef main({}){}: return helper(3)\n"
+
+    assert edited.run(flow.format(decorator, "", "", "", "")) == (3, {"main": 1})
+    assert edited.run(flow.format(decorator, ": int", " -> int", "", "")) == (3, {})
+    assert edited.run(flow.format(decorator, ": int", " -> int", "", " -> list")) == (3, {})
+
+
+def test_an_annotation_that_pydantic_checks_by_counts(edited):
+    pytest.importorskip("pydantic")
+    flow = "from pydantic import validate_call\n@validate_call\ndef helper(x: {}): return x\n@task\ndef main(): return helper(3)\n"
+
+    assert edited.run(flow.format("int")) == (3, {"main": 1})
+    assert edited.run(flow.format("float")) == (3.0, {"main": 1})
+    assert edited.run(flow.format("float")) == (3.0, {})
