@@ -5,6 +5,7 @@ Executors call an `Applier` where the work is to be done: in this thread, in ano
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 import traceback
@@ -15,7 +16,7 @@ from typing import Any, cast
 
 from . import _operations, _scripts
 from ._codec import Codec, decoded
-from ._containers import expressions, fill, located, refuse_hidden, topological
+from ._containers import expressions, fill, located, topological
 from ._digests import (
     _LONGEST_SCALAR,
     _SCALARS,
@@ -30,6 +31,7 @@ from ._digests import (
 from ._effects import ABSENT, Apply, Found, Lost, Raised
 from ._errors import AlonzoError, EncodeError, LazyValueError, RemoteError
 from ._expressions import APPLYING, Call, Expression, describe, hidden, operands
+from ._hidden import refuse_hidden
 from ._looks import SeesWrites
 from ._mutation import OPERATIONS, Guard, Mutations
 from ._options import NONE
@@ -68,9 +70,12 @@ class Capture:
         self.at_end: list[Callable[[], object]] = []
         self.written: dict[str, Any] = {}
 
+    def took(self, task: Any) -> None:
+        """Called when `func` was taken of a task."""
+
 
 class _Application(Capture):
-    __slots__ = ("_ask", "ask", "awaited", "made", "reduced", "returned")
+    __slots__ = ("_ask", "ask", "awaited", "made", "reduced", "returned", "taken")
 
     def __init__(
         self,
@@ -93,11 +98,25 @@ class _Application(Capture):
         self.awaited: list[Expression] = []
         self.reduced: Reduced | None = None
         self.returned: Container[Expression] = ()  # all nodes of what it has returned
+        # A warning for each plain function of a task that was taken where no fingerprint sees it.
+        self.taken: dict[str, None] = {}
 
     def _noting(self, node: Expression) -> Awaitable[Any]:
         self.awaited.append(node)
         assert self._ask is not None
         return self._ask(node)
+
+    def took(self, task: Any) -> None:
+        frame = sys._getframe(2)  # past Task.func
+        if str(frame.f_globals.get("__name__", "")).startswith("alonzo"):
+            return  # the engine and its plugins
+        from ._definitions_plain import is_by_name
+
+        if not is_by_name(task, frame):
+            self.taken[
+                f"{frame.f_code.co_filename}:{frame.f_lineno}: {task.full_name} is taken by .func of a value: an edit of it does "
+                f"not rerun {self.task}; call the task, or take .func of it by its own name"
+            ] = None
 
 
 # By it whoever replaces sys.stdout can tell which job a text belongs to.
@@ -149,7 +168,7 @@ class LocalApplier:
                                 answer = guard.args
                             break
                     args, kwargs = job.task.signature.spread(answer)
-                    value = job.task.func(*args, **kwargs)
+                    value = job.task._func(*args, **kwargs)
                     value = _scripts.made(job.task, answer, value) if job.task.declared.script else value
                 if type(value) is Reduced:
                     application.reduced, value = value.told, value.outcome
@@ -179,7 +198,7 @@ class LocalApplier:
                 if guard is not None:
                     answer = guard.args
                 args, kwargs = job.task.signature.spread(answer)
-                value = await job.task.func(*args, **kwargs)
+                value = await job.task._func(*args, **kwargs)
                 if job.task.declared.script:
                     value = _scripts.made(job.task, answer, value)
                 answer = self._answer(value, application, job)
@@ -221,6 +240,7 @@ class LocalApplier:
         try:
             return self._found(value, application, job)
         except EncodeError as error:
+            refuse_hidden(value)
             raise EncodeError(f"the result{located(value, self._found, error)}") from None
         except LazyValueError:
             refuse_hidden(value)  # says where in it
@@ -324,6 +344,7 @@ class LocalApplier:
     ) -> Report:
         seen: tuple[External, ...] = ()
         problems = unused(application, answer) if application.made else ()
+        problems += tuple(application.taken)
         mutated: tuple[str, ...] = ()
         if guard is not None:
             mutated, text = self._mutations.changed(guard, job, failed=type(answer) is not Found)
@@ -419,6 +440,10 @@ def raised(error: BaseException) -> Raised:
     text = _text(error.with_traceback(frames))
     if not isinstance(error, Exception):
         # SystemExit and its like would end the program that called run(); in a task they are a failure like any other.
+        return Raised(RemoteError.standing_for(error, text), text)
+    try:
+        refuse_hidden(error)
+    except LazyValueError:  # a handler would get it, where it would never be reduced
         return Raised(RemoteError.standing_for(error, text), text)
     return Raised(error.with_traceback(frames), text)
 

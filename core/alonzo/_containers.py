@@ -10,11 +10,10 @@ import dataclasses
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping
 from operator import is_
-from types import ModuleType
 from typing import Any
 
 from ._effects import Found
-from ._errors import EncodeError, LazyValueError, LoopError
+from ._errors import EncodeError, LoopError
 from ._expressions import Call, Expression, Form, Operation, describe, operands
 from ._special import SpecialForm
 from ._tasks import Partial, Task
@@ -26,6 +25,7 @@ _NODES = (Call, Operation, Form)
 _MAPS = frozenset({dict, OrderedDict, defaultdict, Counter})
 _SETS = frozenset({set, frozenset})
 _ROWS = frozenset({list, tuple, deque})
+_OTHERS = {Partial: ("args", "kwargs"), slice: ("start", "stop", "step")}
 
 
 def expressions(value: Any) -> list[Expression]:
@@ -166,39 +166,11 @@ def _is_flat(row: Iterable[Any], kinds: tuple[type, ...]) -> bool:
     return True
 
 
-def refuse_hidden(value: Any) -> None:
-    """
-    Raises:
-        LazyValueError: an expression stands where it is not looked for: in a subclass of a container, in an object.
-    """
-    seen: set[int] = set()
-    todo: list[tuple[str, Any]] = [("", value)]
-    while todo:
-        path, item = todo.pop()
-        kind = type(item)
-        if kind in _LEAF or kind in _NODES or id(item) in seen:
-            continue
-        seen.add(id(item))
-        if children(item):
-            todo.extend((path + step, part) for step, part in _steps(item))
-            continue
-        inside = [
-            *(item.values() if isinstance(item, Mapping) else ()),
-            *(item if isinstance(item, list | tuple | set) else ()),
-        ]
-        inside += getattr(item, "__dict__", {}).values() if not isinstance(item, type | ModuleType) else []
-        if any(isinstance(part, Expression) for part in inside):
-            raise LazyValueError(
-                f"a {kind.__qualname__}{f' at {path}' if path else ''} holds a lazy value, and is not looked into: "
-                "use a list, tuple, dict, set, dataclass or attrs class, or a task that makes it"
-            )
-
-
 def located(value: Any, attempt: Callable[[Any], object], error: EncodeError) -> EncodeError:
     """The error that `attempt` raised for a value, as it is for the part that is to blame: `[1]['b'].c: …`, found by trying the parts."""
     path = ""
     for _ in range(20):
-        for step, part in _steps(value):
+        for step, part in steps(value):
             try:
                 attempt(part)
             except EncodeError as worse:
@@ -209,18 +181,28 @@ def located(value: Any, attempt: Callable[[Any], object], error: EncodeError) ->
     return EncodeError(f"{path}: {error}")
 
 
-def _steps(value: Any) -> list[tuple[str, Any]]:
+def steps(value: Any) -> list[tuple[str, Any]]:
+    """What a value holds, each with the step to it, but for the keys of mappings."""
     kind = type(value)
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         return [(f"[{key!r}]", item) for key, item in value.items()]
-    if kind in (list, tuple, deque):
+    if isinstance(value, (list, deque)) or (isinstance(value, tuple) and not hasattr(kind, "_fields")):
         return [(f"[{place}]", item) for place, item in enumerate(value)]
     if kind in _LEAF or kind in _NODES or isinstance(value, type):
         return []
     names = field_names(kind) or getattr(kind, "_fields", ()) or tuple(getattr(value, "__dict__", ()))
-    if names:
+    if names and not isinstance(value, (set, frozenset)):
         return [(f".{name}", getattr(value, name)) for name in names if hasattr(value, name)]
-    return [("{…}", item) for item in value] if kind in _SETS else []
+    if isinstance(value, (set, frozenset)):
+        return [("{…}", item) for item in value]
+    return [(f".{name}", getattr(value, name)) for name in _OTHERS.get(kind, ())]
+
+
+def key_steps(value: Any) -> list[tuple[str, Any]]:
+    """The keys of a mapping in which something may stand, each with the step to it."""
+    if not isinstance(value, Mapping):
+        return []
+    return [(f".keys()[{place}]", key) for place, key in enumerate(value) if type(key) not in _LEAF]
 
 
 def _by_creation(items: Iterable[Any]) -> list[Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator
 
-from ._normal_ast import children
+from ._normal_ast import children, read_annotations
 
 Chain = tuple[str, ...]
 """A name and the attributes taken from it: `helpers.tables.SIZES` is ("helpers", "tables",
@@ -91,10 +91,17 @@ class Names:
         self.changes[chain] = rebinds or self.changes.get(chain, False)
 
 
-def definition_names(node: ast.AST, *, decorators: Iterable[ast.expr], defaults: bool, hidden: frozenset[str]) -> Names:
+def definition_names(
+    node: ast.AST,
+    *,
+    decorators: Iterable[ast.expr],
+    annotations: Iterable[ast.expr] = (),
+    defaults: bool,
+    hidden: frozenset[str],
+) -> Names:
     """What a function, lambda or class reaches.
 
-    *decorators* are those that count, *defaults* says whether those of the definition itself do.
+    *decorators* and *annotations* are those that count, *defaults* says whether those of the definition itself do.
     Names in *hidden* are local to a function around the definition: outside its body (in a
     decorator) they mean nothing that can be found.
     """
@@ -102,6 +109,7 @@ def definition_names(node: ast.AST, *, decorators: Iterable[ast.expr], defaults:
     outer = _Scope(None, hidden)
     for decorator in decorators:
         collector.push(decorator, outer, runs=False)
+    collector.read_quietly(annotations, outer)
     if isinstance(node, _FUNCTIONS):
         if defaults:
             for default in _defaults(node.args):
@@ -136,6 +144,53 @@ def chain_of(node: ast.AST) -> Chain | None:
 def bound_names(node: ast.AST) -> frozenset[str]:
     """The names local to a function: its parameters and what its body binds."""
     return frozenset(_Scope.of_function(node, None).bound) if isinstance(node, _FUNCTIONS) else frozenset()
+
+
+def class_names(node: ast.ClassDef) -> frozenset[str]:
+    """The names that the body of a class binds."""
+    scope = _Scope(None, (), is_class=True)
+    scope.bind(node.body)
+    return frozenset(scope.bound)
+
+
+def given_names(module: ast.Module) -> Iterator[tuple[Chain, ast.stmt]]:
+    """The attributes that a module's top level assigns, deletes or changes in place, each with the statement that does: of
+    `K.x = 1` the chain ("K", "x"). A name that is computed, as in `setattr(K, name, 1)`, is empty.
+    """
+    for statement in module.body:
+        stack: list[ast.AST] = [statement]
+        while stack:
+            node = stack.pop()
+            if isinstance(node, (*_FUNCTIONS, ast.ClassDef)):
+                continue
+            chain = _changed_attribute(node)
+            if chain is not None and len(chain) > 1:
+                yield chain, statement
+            stack += children(node)
+
+
+def _changed_attribute(node: ast.AST) -> Chain | None:
+    if isinstance(node, (ast.Attribute, ast.Subscript)) and not isinstance(node.ctx, ast.Load):
+        return _innermost_chain(node)
+    if not isinstance(node, ast.Call):
+        return None
+    function, arguments = node.func, node.args
+    if isinstance(function, ast.Attribute) and function.attr in MUTATORS:
+        return _innermost_chain(function.value)
+    if (chain_of(function) or ("",))[-1] not in ("delattr", "setattr") or len(arguments) < 2:
+        return None
+    owner, name = chain_of(arguments[0]), arguments[1]
+    said = name.value if isinstance(name, ast.Constant) and isinstance(name.value, str) else ""
+    return None if owner is None else (*owner, said)
+
+
+def _innermost_chain(node: ast.AST) -> Chain | None:
+    """The chain that a chain of attributes, indices and calls begins with."""
+    chain = chain_of(node)
+    while chain is None and isinstance(node, (ast.Subscript, ast.Attribute, ast.Call)):
+        node = node.func if isinstance(node, ast.Call) else node.value
+        chain = chain_of(node)
+    return chain
 
 
 class _Scope:
@@ -234,7 +289,7 @@ class _Collector:
         scope.bind(node.body)
         for statement in node.body:
             if isinstance(statement, ast.AnnAssign):
-                self._read_quietly(statement.annotation, scope)
+                self.read_quietly([statement.annotation], scope)
             self.push(statement, scope, runs=runs)
 
     def collect(self) -> None:
@@ -248,6 +303,7 @@ class _Collector:
             return self._reference(node, scope, runs)
         if isinstance(node, _FUNCTIONS):
             self.enter_function(node, scope)
+            self.read_quietly(read_annotations(node), scope)
             decorators = [] if isinstance(node, ast.Lambda) else node.decorator_list
             return [(each, scope) for each in (*decorators, *_defaults(node.args))]
         if isinstance(node, ast.ClassDef):
@@ -290,8 +346,9 @@ class _Collector:
             module, level, attributes = owner.imports[chain[0]]
             self.names.read_import(module, level, (*attributes, *chain[1:]), runs=runs)
 
-    def _read_quietly(self, annotation: ast.expr, scope: _Scope) -> None:
-        for node in _outermost_chains(annotation):
+    def read_quietly(self, annotations: Iterable[ast.expr], scope: _Scope) -> None:
+        """Note what annotations name; it need not exist."""
+        for node in (each for annotation in annotations for each in _outermost_chains(annotation)):
             chain = chain_of(node)
             if chain is not None and scope.is_free(chain[0]) and chain not in self.names.reads:
                 self.names.read(chain, runs=False)
@@ -324,8 +381,6 @@ class _Collector:
             self.names.opaque.add(f"looks names up in {chain[0]}()")
         elif chain in (("eval",), ("exec",)):
             self.names.opaque.add(f"runs text with {chain[0]}()")
-        elif chain[-1] in ("import_module", "__import__"):
-            self.names.opaque.add(f"imports with {'.'.join(chain)}()")
         return [(each, scope) for each in (function, *rest)]
 
     def _getattr(self, arguments: list[ast.expr], scope: _Scope, runs: bool) -> list[ast.expr]:

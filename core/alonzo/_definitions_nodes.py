@@ -5,18 +5,20 @@ reach.
 from __future__ import annotations
 
 import ast
-import functools
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from abc import ABC
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from types import FunctionType, ModuleType
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple
 
 from ._definitions_classes import class_globals, constants, functions_in, is_own, methods
 from ._definitions_code import code_names, encoded_code, nested_codes
+from ._definitions_given import Given, given_to_class, given_to_function
 from ._definitions_graph import Edge, Node
 from ._definitions_names import Names, chain_of, statement_names
-from ._definitions_project import Project, file_of, module_name, public_name
+from ._definitions_project import Project, file_of, globals_of, module_name, public_name
 from ._definitions_reach import Reach
 from ._definitions_values import Parts, Values, cell_value
 from ._sources import Definition, ModuleText, Namespace, Sources
@@ -33,6 +35,7 @@ _LITERALS = (
 )
 _OF_THE_MODULE = frozenset(["__builtins__", "__loader__", "__name__", "__package__", "__path__", "__spec__"])
 _MUTABLE = (list, dict, set, bytearray)
+_FAMILIAR = (object, ABC, Generic)
 _UNTOLD = "a value without a digest"
 
 
@@ -92,6 +95,8 @@ class Nodes:
         return Edge(self._function_node(function, is_task=False))
 
     def class_(self, cls: type) -> Edge | None:
+        if not isinstance(vars(cls).get("__module__"), str):
+            return None  # compiled: Cython's own classes are in a module without a file
         namespace = class_globals(cls)
         if not namespace and cls.__module__ not in ("__main__", "__mp_main__"):
             return None
@@ -153,6 +158,8 @@ class Nodes:
             node.parts += ["function", node.label, form]
             node.text = text.segment(definition.node)
             defaults = [] if is_task else list(_computed_defaults(function, definition.node))
+            given = given_to_function(function, text, definition, namespace)
+            self._add_given(node, given, text, namespace, text.stored_attributes)
             if not alone and definition.parents and isinstance(definition.parents[-1], ast.ClassDef):
                 self._add_owner(node, code.co_qualname, namespace)
         self._add_values(node, "default", defaults, namespace)
@@ -210,6 +217,39 @@ class Nodes:
             kept.append((name, value))
         self._add_values(node, "cell", kept, namespace, captured=captured)
 
+    def _add_given(
+        self, node: Node, given: Iterable[Given], text: ModuleText, namespace: Namespace, state: frozenset[str]
+    ) -> None:
+        for each in given:
+            if not each.statements and each.name in state:
+                node.untracked.add(f"{node.label}.{each.name}: changed by code that runs")
+                continue
+            inner = self._node(
+                ("given", id(each.holder), each.name),
+                each.holder,
+                f"{node.label}.{each.name or '(computed)'}",
+                partial(self._fill_given, given=each, text=text, namespace=namespace, state=state),
+            )
+            node.parts += [f"given {each.name}", Edge(inner, place=(id(each.holder), each.name))]
+
+    def _fill_given(
+        self, node: Node, given: Given, text: ModuleText, namespace: Namespace, state: frozenset[str]
+    ) -> None:
+        node.text = text.segment(*given.statements)
+        is_state = given.name in state
+        parts = None if is_state or given.value is ... else self._values.parts(given.value, node, namespace)
+        if parts is not None:
+            node.parts += parts
+            return
+        if not given.statements:
+            node.untracked.add(f"{node.label}: {_UNTOLD}")
+            return
+        node.parts += ["statement", text.form(*given.statements)]
+        names = statement_names(given.statements)
+        head = node.label.removeprefix(f"{module_name(namespace)}.").partition(".")[0]
+        names.reads = {chain: runs for chain, runs in names.reads.items() if chain[0] != head}
+        self._reach.add(node, names, namespace, {})
+
     def _add_owner(self, node: Node, qualname: str, namespace: Namespace) -> None:
         """The class of a method, whose other methods it may call."""
         owner: object = None
@@ -260,6 +300,10 @@ class Nodes:
         node.parts.append(text.form(definition.node))
         node.text = text.segment(definition.node)
         self._add_values(node, "attribute", list(constants(cls, text, definition.node)), namespace)
+        texts = [self._text(globals_of(base)) for base in cls.__mro__ if base not in _FAMILIAR]
+        given = given_to_class(cls, text, definition, namespace, bases_known=None not in texts)
+        state = frozenset().union(*(each.stored_attributes for each in texts if each is not None))
+        self._add_given(node, given, text, namespace, state)
         cells: dict[str, object] = {}
         for name, method in methods(cls):
             if self._is_within(method, text, definition.node):
@@ -381,7 +425,7 @@ def _is_literal(expression: ast.expr) -> bool:
 
 
 def _is_task_decorator(value: object) -> bool:
-    while isinstance(value, functools.partial):
+    while isinstance(value, partial):
         value = value.func
     module = getattr(value, "__module__", None)
     return isinstance(module, str) and module.partition(".")[0] == "alonzo" and getattr(value, "__name__", "") == "task"

@@ -93,7 +93,8 @@ def is_named_by_itself(thing: type | FunctionType) -> bool:
     """
     if isinstance(thing, FunctionType) and thing.__closure__ is None:
         return True
-    return _import_path(thing, thing.__module__, thing.__qualname__) is not None
+    module: object = thing.__module__  # a metaclass of Cython's shows a descriptor there
+    return isinstance(module, str) and _import_path(thing, module, thing.__qualname__) is not None
 
 
 class Project:

@@ -12,12 +12,24 @@ from typing import Any, NamedTuple, Protocol
 
 from ._definitions_graph import Edge, Node, Place
 from ._definitions_names import Chain, Names
+from ._definitions_plain import plain_of
 from ._definitions_project import Project, file_of, is_named_by_itself, module_name, public_name
 from ._definitions_values import Values
 from ._sources import Namespace, Sources
 
 _MISSING = object()
 _BUILTINS = vars(builtins)
+_IMPORTERS = frozenset(
+    [
+        "builtins.__import__",
+        "importlib.__import__",
+        "importlib.import_module",
+        "importlib.util.module_from_spec",
+        "pkgutil.resolve_name",
+        "runpy.run_module",
+        "runpy.run_path",
+    ]
+)
 
 
 class _Given(Protocol):
@@ -43,6 +55,7 @@ class _Target(NamedTuple):
     namespace: Namespace = MappingProxyType({})
     name: str = ""
     full_name: str | None = None
+    rest: Chain = ()  # the attributes that are taken from the value
 
     @property
     def place(self) -> Place:
@@ -64,6 +77,7 @@ class Reach:
         """
         for chain, runs in sorted(names.reads.items()):
             if chain[0] in cells and not isinstance(cells[chain[0]], ModuleType):
+                self._add_plain_function(node, cells[chain[0]], chain[1:], namespace)
                 continue
             target = self._target(chain, namespace, cells)
             if target is None and chain not in names.quiet:
@@ -99,7 +113,7 @@ class Reach:
         if isinstance(value, ModuleType):
             return self._in_module(value, chain[1:])
         if value is not _MISSING:
-            return self._origin(_Target(value, namespace, name))
+            return self._origin(_Target(value, namespace, name, rest=chain[1:]))
         return _Target(full_name=f"builtins.{name}") if name in _BUILTINS else None
 
     def _in_module(self, module: ModuleType, attributes: Chain) -> _Target | None:
@@ -113,7 +127,7 @@ class Reach:
             if value is _MISSING:
                 return None
             if not isinstance(value, ModuleType):
-                return self._origin(_Target(value, vars(module), name))
+                return self._origin(_Target(value, vars(module), name, rest=tuple(rest)))
             module, attributes = value, tuple(rest)
         # The whole chain: which of a library's modules are loaded by now must not matter.
         return _Target(full_name=".".join((module.__name__, *attributes)))
@@ -132,7 +146,7 @@ class Reach:
                     continue
                 if not self._project.owns_module(module) and not self._is_ours(value):
                     return _Target(full_name=f"{module.__name__}.{name}")
-                target = _Target(value, vars(module), name)
+                target = target._replace(namespace=vars(module), name=name)
                 break
             else:
                 return target
@@ -148,8 +162,9 @@ class Reach:
         if isinstance(value, ModuleType):
             node.untracked.add(f"{node.label}: uses the module {target.full_name} as a value")
         if target.full_name is not None:
-            node.parts.append(self._values.name(target.full_name, node))
+            self._add_name(node, target.full_name)
             return
+        self._add_plain_function(node, value, target.rest, target.namespace)
         edge: Edge | None = None
         if (task := self._nodes.task_name(value)) is not None:
             node.parts += self._values.task(task, value, node)
@@ -165,12 +180,34 @@ class Reach:
             edge = Edge(self._nodes.constant(value, target.namespace, target.name))
         node.parts.append(Edge(edge.node, runs, target.place))
 
+    def _add_name(self, node: Node, full_name: str) -> None:
+        node.parts.append(self._values.name(full_name, node))
+        if full_name in _IMPORTERS:
+            node.untracked.add(f"{node.label}: imports with {full_name.removeprefix('builtins.')}()")
+
+    def _add_plain_function(self, node: Node, value: object, rest: Chain, namespace: Namespace) -> None:
+        """The function of a task, where it is taken from it (`t.func`), to be called at once: its defaults count too."""
+        task = plain_of(value, rest, lambda found: self._nodes.task_name(found) is not None)
+        if task is None:
+            return
+        function = task.func
+        defaults = (getattr(function, "__defaults__", None), getattr(function, "__kwdefaults__", None))
+        edge = self._nodes.function(function) if isinstance(function, FunctionType) else None
+        node.parts += ["plain function", *([edge] if edge is not None else [])]
+        for what in (defaults,) if edge is not None else (function, defaults):
+            parts = self._values.parts(what, node, namespace)
+            node.parts += parts or ()
+            if parts is None:
+                node.untracked.add(
+                    f"{node.label}: what {self._nodes.task_name(task)}.func holds is a value without a digest"
+                )
+
     def _add_import(self, node: Node, place: tuple[str, int, Chain], namespace: Namespace, runs: bool) -> None:
         module_text, level, attributes = place
         name = _absolute(module_text, level, namespace)
         node.parts.append(f"import {name} {'.'.join(attributes)}")
         if not self._may_be_project(name):
-            node.parts.append(self._values.name(".".join((name, *attributes)), node))
+            self._add_name(node, ".".join((name, *attributes)))
             return
         try:
             module = importlib.import_module(name)
@@ -208,9 +245,11 @@ class Reach:
             return
         if rebinds:
             target = _Target(target.value, namespace, chain[0])
-        elif isinstance(target.value, (FunctionType, type)) or self._nodes.task_name(target.value):
-            return
-        node.changes[target.place] = f"{module_name(target.namespace)}.{target.name}"
+        name = f"{module_name(target.namespace)}.{target.name}"
+        if rebinds or not (isinstance(target.value, (FunctionType, type)) or self._nodes.task_name(target.value)):
+            node.changes[target.place] = name
+        elif target.rest:
+            node.changes[id(target.value), target.rest[0]] = f"{name}.{target.rest[0]}"
 
 
 def _absolute(module: str, level: int, namespace: Namespace) -> str:

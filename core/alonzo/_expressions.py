@@ -40,6 +40,9 @@ class Application(Protocol):
     made: list[tuple[Expression, str, int]]
     ask: Callable[[Expression], Awaitable[Any]] | None
 
+    def took(self, task: Task[..., Any]) -> None:
+        """Called when `func` was taken of a task."""
+
 
 APPLYING: ContextVar[Application | None] = ContextVar("alonzo_applying", default=None)
 # The module that a worker process is importing, for a task in it.

@@ -7,11 +7,12 @@ from typing import Any
 
 import attrs
 
-from ._containers import located, refuse_hidden
+from ._containers import located
 from ._digests import Digester, blake, call_key, frame
 from ._effects import Found, Target
 from ._errors import EncodeError, LazyValueError, OptionError
 from ._expressions import Expression, Form
+from ._hidden import refuse_hidden
 from ._rebuild import Definition, World
 from ._traces import EMPTY, External, Footprint
 
@@ -92,6 +93,7 @@ class ArgumentLook:
         try:
             return [token(value, self) for value in values]
         except EncodeError as error:
+            refuse_hidden(values)
             raise self._explained(values, error) from None
         except LazyValueError:
             refuse_hidden(values)  # says where in it

@@ -53,7 +53,7 @@ from ._cells import (
 )
 from ._digests import Digester
 from ._effects import ABSENT, Answer, Apply, Asks, Effect, Fetch, Found, Inspect, Lost, Raised, Records, Resume
-from ._errors import AlonzoError, LoopError
+from ._errors import AlonzoError, LazyValueError, LoopError
 from ._expressions import Call, Form, Operation, describe
 from ._forms import begun
 from ._keys import Keyed
@@ -294,7 +294,7 @@ class Machine(Awaiting):
         try:
             keyed = self._look.keyed(cell.definition, cell.template)
         except AlonzoError as error:
-            if not self._holds_error(cell):
+            if isinstance(error, LazyValueError) or not self._holds_error(cell):
                 self._fail(cell, error)
                 return False
             # A recovery gets the exception as it is, also one that has no digest: not shared, and not remembered.

@@ -1,14 +1,14 @@
 """The normal form of a piece of Python: one string for all texts that mean the same.
 
-Blind to comments, formatting, docstrings, `pass`, annotations of parameters, results and local
-variables. The same in every version of Python (`ast.dump` is not): a node is its class's name and
-those of its fields that are set, sorted.
+Blind to comments, formatting, docstrings, `pass`, annotations of local variables, and those of
+parameters and results but where a decorator may read them. The same in every version of Python
+(`ast.dump` is not): a node is its class's name and those of its fields that are set, sorted.
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from functools import cache
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
@@ -16,6 +16,28 @@ DefinitionNode = FunctionNode | ast.ClassDef
 
 _IGNORED = frozenset({"ctx", "kind", "returns", "type_comment", "type_ignores"})
 _RARELY = frozenset({"annotation", "defaults", "kw_defaults", "format_spec"})
+_NEUTRAL = frozenset(
+    [
+        "abstractmethod",
+        "asynccontextmanager",
+        "cache",
+        "cached_property",
+        "classmethod",
+        "contextmanager",
+        "deleter",
+        "final",
+        "getter",
+        "lru_cache",
+        "overload",
+        "override",
+        "property",
+        "setter",
+        "staticmethod",
+        "task",
+        "wraps",
+    ]
+)
+"""Decorators that look at no annotation, by their last name."""
 _HAVE_DOCSTRINGS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Module)
 
 
@@ -45,6 +67,16 @@ def is_docstring(statement: ast.stmt) -> bool:
     )
 
 
+def read_annotations(node: ast.AST, without: Container[ast.AST] = ()) -> list[ast.expr]:
+    """The annotations of a function that its decorators, but for those in *without*, may read."""
+    if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        return []
+    if all(decorator in without or _is_neutral(decorator) for decorator in node.decorator_list):
+        return []
+    found = [each.annotation for each in _parameters(node.args)]
+    return [each for each in (*found, node.returns) if each is not None]
+
+
 def children(node: ast.AST) -> list[ast.AST]:
     """The nodes directly within a node, without those that only name an operator or a context."""
     found: list[ast.AST] = []
@@ -63,9 +95,12 @@ class _NormalForm:
     """One walk. A stack instead of recursion: long sums nest deeper than Python's own limit."""
 
     def __init__(self, without: Iterable[ast.AST]) -> None:
-        self._without = {id(node) for node in without}
+        self._left_out = frozenset(without)
+        self._without = {id(node) for node in self._left_out}
         self._without_defaults: set[int] = set()
-        self._fields: set[int] = set()  # annotations that make the fields of a class
+        self._fields: set[int] = (
+            set()
+        )  # what has an annotation that counts: fields of a class, parameters of a decorated function
 
     def leave_out_defaults(self, node: ast.AST) -> None:
         arguments = getattr(node, "args", None)
@@ -94,6 +129,9 @@ class _NormalForm:
             return
         if isinstance(node, ast.ClassDef):
             self._fields.update(id(each) for each in node.body if isinstance(each, ast.AnnAssign))
+        counts = read_annotations(node, self._left_out)
+        if counts and isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            self._fields.update(id(each) for each in _parameters(node.args))
         if isinstance(node, ast.AnnAssign) and id(node) not in self._fields:
             yield "(Assign targets=["
             yield node.target
@@ -113,6 +151,9 @@ class _NormalForm:
                 yield f" {name}=["
                 yield from shown
                 yield "]"
+        if counts and (returns := getattr(node, "returns", None)) is not None:
+            yield " returns="
+            yield returns
         yield ")"
 
     def _hides(self, node: ast.AST, name: str, value: object) -> bool:
@@ -137,6 +178,17 @@ class _NormalForm:
         if position or name != "body" or not isinstance(node, _HAVE_DOCSTRINGS):
             return False
         return isinstance(item, ast.stmt) and is_docstring(item)
+
+
+def _parameters(arguments: ast.arguments) -> Iterator[ast.arg]:
+    yield from (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)
+    yield from (each for each in (arguments.vararg, arguments.kwarg) if each is not None)
+
+
+def _is_neutral(decorator: ast.expr) -> bool:
+    called = decorator.func if isinstance(decorator, ast.Call) else decorator
+    name = called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")
+    return name in _NEUTRAL
 
 
 @cache

@@ -132,11 +132,11 @@ class _Application:
 
     def _called(self, *args: Any, **kwargs: Any) -> Any:
         self._args = (*args, *kwargs.values())
-        return self._watch.call(self._job.task.func, args, kwargs)
+        return self._watch.call(self._job.task._func, args, kwargs)
 
     async def _called_async(self, *args: Any, **kwargs: Any) -> Any:
         self._args = (*args, *kwargs.values())
-        return await self._watch.call_async(self._job.task.func, args, kwargs)
+        return await self._watch.call_async(self._job.task._func, args, kwargs)
 
     def _answered(self, future: Any) -> None:
         if not future.cancelled() and future.exception() is None:
@@ -223,11 +223,11 @@ class _Application:
 class _WatchedTask:
     """Stands for a task, with another function."""
 
-    __slots__ = ("_task", "func")
+    __slots__ = ("_func", "_task")
 
     def __init__(self, task: Any, func: Any) -> None:
         self._task = task
-        self.func = func
+        self._func = func
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._task, name)

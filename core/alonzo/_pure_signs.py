@@ -10,6 +10,7 @@ import os
 import random
 import sys
 import time
+import uuid
 from collections.abc import Callable, Mapping
 from dis import opname
 from multiprocessing.process import BaseProcess
@@ -157,6 +158,9 @@ class Calls:
             id(os._Environ.__getitem__.__code__): _variable,
             id(os._Environ.__iter__.__code__): lambda frame: _variable(frame, "all of it"),
             id(random.Random.seed.__code__): _seeded,
+            # A C function takes the time for it, where the system has one.
+            id(uuid.uuid1.__code__): lambda _frame: Sign("clock", "uuid.uuid1"),
+            id(uuid.getnode.__code__): lambda _frame: Sign("environment", "uuid.getnode"),
             # Not every way of its to start a process raises an audit event.
             id(BaseProcess.start.__code__): lambda _frame: Sign("processes", "multiprocessing"),
         }
@@ -259,7 +263,13 @@ TIMERS = frozenset(
 """Packages that read clock, environment and randomness to wait, to connect or to find programs."""
 
 CALENDAR = frozenset(
-    {"datetime.datetime.now", "datetime.datetime.utcnow", "datetime.datetime.today", "datetime.date.today"}
+    {
+        "datetime.datetime.now",
+        "datetime.datetime.utcnow",
+        "datetime.datetime.today",
+        "datetime.date.today",
+        "uuid.uuid1",
+    }
 )
 """What a library reads for its caller; its other clocks are its own stop-watches."""
 

@@ -22,11 +22,11 @@ from ._builtins import digester
 from ._catalog import Catalog
 from ._codec import Codec
 from ._committer import Committer
-from ._containers import refuse_hidden
 from ._driver import Drive
 from ._effects import Found, Raised
 from ._errors import AlonzoError, LoopError, OptionError, StoreError, error_text
 from ._expressions import APPLYING, IMPORTING, Expression
+from ._hidden import refuse_at_root
 from ._limits import Limits
 from ._loading import BytesGone
 from ._machine import Machine
@@ -184,7 +184,7 @@ class Runtime:
     ) -> T:
         refuse_nesting()
         check_arguments(force=force, dry_run=dry_run, tags=tags)
-        refuse_hidden(expression)
+        refuse_at_root(expression)
         if self._closed:
             raise AlonzoError("this runtime is closed")
         summary = Summary()

@@ -18,8 +18,8 @@ from types import CodeType
 from typing import Any, NamedTuple
 
 from ._definitions_code import is_same_code, nested_codes
-from ._definitions_names import MUTATORS, Names, bound_names, chain_of, definition_names
-from ._normal_ast import DefinitionNode, children, normal_form
+from ._definitions_names import MUTATORS, Chain, Names, bound_names, chain_of, definition_names, given_names
+from ._normal_ast import DefinitionNode, children, normal_form, read_annotations
 
 Namespace = Mapping[str, Any]
 
@@ -66,8 +66,13 @@ class ModuleText:
 
     @cached_property
     def stored_attributes(self) -> frozenset[str]:
-        """The names of attributes that are assigned, or changed in place, anywhere in the module."""
+        """The names of attributes that are assigned, or changed in place, by the functions of the module."""
         return frozenset(_stored_attributes(self.tree))
+
+    @cached_property
+    def given(self) -> list[tuple[Chain, ast.stmt]]:
+        """The attributes that the module's top level assigns or changes (see `given_names`)."""
+        return list(given_names(self.tree))
 
     def function(self, code: CodeType) -> Definition | None:
         """The definition that a code object was compiled from; None when the text says something
@@ -115,6 +120,7 @@ class ModuleText:
             self._names[place] = definition_names(
                 definition.node,
                 decorators=[each for each in decorators if each not in left_out],
+                annotations=read_annotations(definition.node, left_out),
                 defaults=defaults,
                 hidden=definition.hidden,
             )
@@ -326,12 +332,19 @@ def _bound_at_top(statement: ast.stmt) -> Iterator[str]:
 
 
 def _stored_attributes(tree: ast.AST) -> Iterator[str]:
-    for node in ast.walk(tree):
+    functions = [
+        node for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
+    ]
+    for node in dict.fromkeys(inner for function in functions for inner in ast.walk(function)):
         if isinstance(node, ast.Attribute):
             if not isinstance(node.ctx, ast.Load):
                 yield node.attr
             elif node.attr in MUTATORS and isinstance(node.value, ast.Attribute):
                 yield node.value.attr
+        elif (
+            isinstance(node, ast.Subscript) and isinstance(node.value, ast.Attribute) and type(node.ctx) is not ast.Load
+        ):
+            yield node.value.attr
 
 
 def _indexed_lambdas(tree: ast.AST) -> dict[int, list[Definition]]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from types import FunctionType, GeneratorType
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, NamedTuple, NoReturn, ParamSpec, TypeVar, final, overload
 
-from ._expressions import Call, Expression, R_co
+from ._expressions import APPLYING, Call, Expression, R_co
 from ._options import How, TaskOptions, checked
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ R = TypeVar("R")
 _NO_NAMES: dict[str, Any] = {}
 _PLAIN = How()
 _IDENTITY = (
-    "func",
+    "_func",
     "namespace",
     "name",
     "full_name",
@@ -64,7 +64,7 @@ class Task(Generic[P, R]):
     sent_as: bytes | None = None
 
     __slots__ = (
-        "__dict__", "_is_bound", "_is_inner", "_signature", "base", "declared", "full_name", "func", "how", "is_async", "is_open", "name",
+        "__dict__", "_func", "_is_bound", "_is_inner", "_signature", "base", "declared", "full_name", "how", "is_async", "is_open", "name",
         "namespace",
     )  # fmt: skip
 
@@ -72,7 +72,7 @@ class Task(Generic[P, R]):
         # Above or below @staticmethod: either way the function gets no instance.
         self._is_bound = not isinstance(func, staticmethod)
         func = func.__func__ if isinstance(func, staticmethod) else func
-        self.func = func
+        self._func = func
         self.namespace = namespace
         self.name = name
         self.full_name = f"{namespace}.{name}"
@@ -87,6 +87,14 @@ class Task(Generic[P, R]):
         self.__doc__ = func.__doc__
         self.__module__ = func.__module__
         self.__wrapped__ = func
+
+    @property
+    def func(self) -> Callable[P, R]:
+        """The plain function: calling it runs it at once, as a part of whoever calls it."""
+        application = APPLYING.get()
+        if application is not None:
+            application.took(self)
+        return self._func
 
     @property
     def signature(self) -> Signature:

@@ -150,7 +150,7 @@ def made_state(task: Task[..., Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """The whole state of a task that was made in a worker process, to pickle."""
     slots = {
         name: getattr(task, name)
-        for name in ("func", "name", "namespace", "full_name", "is_async", "is_open", "_is_bound", "declared")
+        for name in ("_func", "name", "namespace", "full_name", "is_async", "is_open", "_is_bound", "declared")
     }
     slots |= {"base": task, "how": None, "_signature": None, "_is_inner": task.is_made}
     return dict(task.__dict__), slots

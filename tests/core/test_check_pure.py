@@ -128,6 +128,21 @@ def named_anew():
 
 
 @task
+def stamped():
+    return str(uuid.uuid1())  # line: stamped
+
+
+@task
+def stamped_with():
+    return str(uuid.uuid1(1, 2))  # line: stamped_with
+
+
+@task
+def address():
+    return uuid.getnode() > 0  # line: address
+
+
+@task
 def token():
     return len(secrets.token_hex())  # line: token
 
@@ -203,6 +218,9 @@ NEITHER = "which is neither an argument nor in the result"
         (chosen, "draws random numbers (random.choice)"),
         (unseeded, "draws random numbers (random.Random)"),
         (named_anew, "draws random numbers (uuid.uuid4)"),
+        (stamped, "reads the clock (uuid.uuid1)"),
+        (stamped_with, "reads the clock (uuid.uuid1)"),
+        (address, "reads the environment (uuid.getnode)"),
         (token, "draws random numbers (secrets.token_hex)"),
         (opened, f"opens data.txt, {NEITHER}"),
         (written, f"opens new.txt to write, {NEITHER}"),

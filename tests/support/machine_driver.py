@@ -186,6 +186,9 @@ class _Open:
         self._coroutine = job.task.func(*positional, **named)
         self._number = 0
 
+    def took(self, task: Any) -> None:
+        """The function of a task was taken: nobody is told."""
+
     def step(self, outcome: Any = None) -> Any:
         """On to the next await, or to the end."""
         applying = APPLYING.set(self)
