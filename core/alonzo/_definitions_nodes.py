@@ -33,6 +33,7 @@ _LITERALS = (
 )
 _OF_THE_MODULE = frozenset(["__builtins__", "__loader__", "__name__", "__package__", "__path__", "__spec__"])
 _MUTABLE = (list, dict, set, bytearray)
+_MOST_LOOKED_AT = 1000  # objects inside a value without a digest
 _UNTOLD = "a value without a digest"
 
 
@@ -166,7 +167,25 @@ class Nodes:
             parts = self._values.parts(value, node, namespace)
             if parts is None:
                 node.untracked.add(f"{node.label}: {tag} {name} is {_UNTOLD}")
+                parts = self._classes_in(value)
             node.parts += [f"{tag} {name}", *(parts or ())]
+
+    def _classes_in(self, value: object) -> Parts:
+        """The project's classes of a value without a digest and of what it holds: their methods count all the same."""
+        found: dict[str, Edge] = {}
+        todo, seen = [value], dict[int, object]()
+        while todo and len(seen) < _MOST_LOOKED_AT:
+            each = todo.pop()
+            if id(each) in seen:
+                continue
+            seen[id(each)] = each  # what is kept alive keeps its id
+            if isinstance(each, (list, tuple, set, frozenset, dict)):
+                todo += [*each, *each.values()] if isinstance(each, dict) else each
+            edge = None if isinstance(each, type) else self.class_(type(each))
+            if edge is not None:
+                found.setdefault(edge.node.label, edge)
+                todo += getattr(each, "__dict__", {}).values()
+        return [found[label] for label in sorted(found)]
 
     def _add_cells(self, node: Node, cells: Mapping[str, object], names: Names, namespace: Namespace) -> None:
         changed = {chain[0] for chain in names.changes if chain[0] in cells}

@@ -24,11 +24,12 @@ from collections.abc import Callable, Iterable, Mapping
 from hashlib import blake2b, sha256
 from typing import Any
 
+from ._captured import holdings, is_lock
 from ._containers import _BUILT_IN, expressions, field_names, is_namedtuple, topological
 from ._effects import ABSENT, Found
 from ._errors import EncodeError
 from ._expressions import Call, Expression, Form, Operation, describe, operands
-from ._looks import Fallback, Look, Opaque, Written
+from ._looks import Fallback, Look, Opaque, Written, around
 from ._own import EXTERNAL, place_of, simpler
 from ._quoted import Quoted
 from ._special import SpecialForm
@@ -297,9 +298,31 @@ class Digester:
 
     def _definition(self, tag: bytes, kind: str, thing: Any, name: str, look: Look) -> bytes:
         """By name; the definition counts in the key (see `call_key`). What has no name of its own (a lambda, a closure) is told apart
-        by its definition alone."""
+        by its definition, and by what it holds."""
         fingerprint = look.definition(kind, thing)
-        return token_of(frame(tag, [name.encode(), fingerprint if fingerprint and "<" in name else b""]))
+        inside = self.holdings(thing, look) if type(thing) is types.FunctionType else ()
+        return token_of(frame(tag, [name.encode(), fingerprint if fingerprint and "<" in name else b"", *inside]))
+
+    def holdings(self, function: types.FunctionType, look: Look) -> list[bytes]:
+        """What a function has captured, and its defaults: values like any other. Nothing, if it holds none.
+
+        Raises:
+            EncodeError: one of them has no digest, and the function is made by another; names function and variable.
+        """
+        path = around(look)
+        return holdings(function, path, lambda value: self._holding(value, look, (*path, function)))
+
+    def _holding(self, value: Any, look: Look, path: tuple[Any, ...]) -> bytes:
+        for depth, each in enumerate(reversed(path)):
+            if each is value and type(value) not in _TOKENS:
+                return token_of(frame(b"^", [b"%d" % depth]))
+        if is_lock(value):
+            return token_of(frame(b"x", [_name(value).encode()]))
+        inside = Written(look)  # nobody reduces a lazy value that stands there: it counts as what it says
+        inside.around = path if type(value) is types.FunctionType else (*path, value)
+        for node in topological(expressions(value)):
+            inside.tokens[node] = node_token(self, node, inside)
+        return self._token(value, inside)
 
     # -- handlers by exact type ------------------------------------------------------------------
 

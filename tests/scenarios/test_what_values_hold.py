@@ -1,0 +1,233 @@
+"""What a value does depends on what it holds and on its class: all of that counts, and nothing is stale."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+pytest.importorskip("alonzo_executor_local")
+pytest.importorskip("alonzo_serializer_cloudpickle")
+pytest.importorskip("alonzo_store_sqlite")
+
+pytestmark = pytest.mark.slow
+
+RUNNER = """
+import json, sys
+import flow
+from alonzo import Runtime
+
+executor, *texts = sys.argv[1:]
+with Runtime(store="sqlite:memo.db", executor=executor, workers=2) as runtime:
+    for text in texts:
+        try:
+            told = [runtime.run(eval(text, vars(flow)))]
+            told += [{name.rpartition(".")[2]: count for name, count in runtime.last.ran.items()}]
+        except Exception as error:
+            told = [type(error).__name__, str(error)]
+        print(json.dumps(told))
+"""
+
+EXECUTORS = ["threads", "processes"]
+
+
+@pytest.fixture
+def program(tmp_path):
+    """Runs expressions of `flow`, one after another in one new process: each one's value and what ran, or the failure's type and text."""
+    (tmp_path / "runner.py").write_text(RUNNER)
+
+    def run(flow, executor, *expressions):
+        (tmp_path / "flow.py").write_text("from alonzo import *\n" + flow)
+        done = subprocess.run(
+            [sys.executable, "runner.py", executor, *expressions],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+        assert done.returncode == 0, done.stderr
+        assert "Traceback" not in done.stderr
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+    run.folder = tmp_path
+    return run
+
+
+# -- functions, and what they have captured -----------------------------------------------------------
+
+CAPTURED = """
+from alonzo_files import File
+
+class K:
+    def __init__(self, a):
+        self.a = a
+    def m(self):
+        return ["m", self.a]
+
+def captured(k):
+    def f():
+        return k.m()
+    return f
+
+def by_default(a):
+    return lambda k=K(a): k.m()
+
+def by_keyword(a):
+    def f(*, k=K(a)):
+        return k.m()
+    return f
+
+def recursive(k):
+    def f(n):
+        return f(n - 1) if n else k.m()
+    return lambda: f(3)
+
+def through_another(k):
+    inner = captured(k)
+    return lambda: inner()
+
+def in_a_list(k):
+    ks = [k]
+    return lambda: ks[0].m()
+
+class Calls:
+    def __init__(self, a):
+        self.a = a
+        self.f = lambda: ["m", self.a]
+    def __call__(self):
+        return self.f()
+
+def lazy(expression):
+    return lambda: expression
+
+def reading(file):
+    return lambda: open(file).read()
+
+loaded = captured(K("x"))
+
+@task
+def reaches():
+    return loaded()
+
+@task
+def use(f):
+    return f()
+
+@task
+def made(a):
+    return by_default(a)
+
+@task
+def add(x):
+    return x + 1
+
+def named(k):
+    @task(name="named")
+    def t():
+        return k.m()
+    return t()
+
+def as_tasks(k):
+    return as_task(captured(k))()
+"""
+
+MAKERS = {
+    "captured(K(%d))",
+    "by_default(%d)",
+    "by_keyword(%d)",
+    "recursive(K(%d))",
+    "through_another(K(%d))",
+    "in_a_list(K(%d))",
+    "Calls(%d)",
+}
+
+
+@pytest.mark.parametrize("executor", EXECUTORS)
+@pytest.mark.parametrize("maker", sorted(MAKERS))
+def test_functions_that_hold_different_objects_are_different_arguments_in_one_run_and_across_runs(
+    program, maker, executor
+):
+    both = f"[use({maker % 1}), use({maker % 2})]"
+    assert program(CAPTURED, executor, both) == [[[["m", 1], ["m", 2]], {"use": 2}]]
+    assert program(CAPTURED, executor, both, f"use({maker % 3})") == [
+        [[["m", 1], ["m", 2]], {}],
+        [["m", 3], {"use": 1}],
+    ]
+
+
+@pytest.mark.parametrize("executor", EXECUTORS)
+def test_a_lambda_that_a_task_returned_is_told_apart_by_its_defaults_and_an_edit_of_their_class_counts(
+    program, executor
+):
+    both = "[use(made(1)), use(made(2))]"
+    assert program(CAPTURED, executor, both) == [[[["m", 1], ["m", 2]], {"made": 2, "use": 2}]]
+    assert program(CAPTURED, executor, both) == [[[["m", 1], ["m", 2]], {}]]
+    edited = CAPTURED.replace('return ["m", self.a]\n\ndef', 'return ["new", self.a]\n\ndef')
+    value, ran = program(edited, executor, both)[0]
+    assert value == [["new", 1], ["new", 2]]
+    assert ran["use"] == 2
+
+
+@pytest.mark.parametrize("text", ["use(captured(K(1)))", "reaches()", "named(K(1))", "as_tasks(K(1))"])
+def test_an_edit_of_a_method_of_what_a_function_has_captured_counts(program, text):
+    value, ran = program(CAPTURED, "threads", text)[0]
+    assert value[0] == "m"
+    assert program(CAPTURED, "threads", text)[0] == [value, {}]
+    edited = CAPTURED.replace('return ["m", self.a]\n\ndef', 'return ["new", self.a]\n\ndef')
+    assert program(edited, "threads", text)[0] == [["new", value[1]], ran]
+
+
+@pytest.mark.parametrize("executor", EXECUTORS)
+@pytest.mark.parametrize("maker", ["named", "as_tasks"])
+def test_two_tasks_of_one_name_that_hold_different_objects_are_refused_in_one_run_and_two_tasks_in_two(
+    program, maker, executor
+):
+    one, other = f"{maker}(K(1))", f"{maker}(K(2))"
+    both, first, second, again = program(CAPTURED, executor, f"[{one}, {other}]", one, other, one)
+    assert both[0] == "AlonzoError"
+    assert both[1].startswith("two tasks are called flow.")
+    assert (first[0], second[0], again[0]) == (["m", 1], ["m", 2], ["m", 1])
+    assert again[1] == {}
+
+
+@pytest.mark.parametrize("executor", EXECUTORS)
+def test_a_lazy_value_that_a_function_has_captured_counts(program, executor):
+    both = "[use(lazy(add(1))), use(lazy(add(2)))]"
+    assert program(CAPTURED, executor, both) == [[[2, 3], {"use": 2, "add": 2}]]
+    assert program(CAPTURED, executor, both) == [[[2, 3], {}]]
+
+
+def test_a_file_that_a_function_has_captured_counts_by_what_is_in_it(program):
+    pytest.importorskip("alonzo_files")
+    text = "use(reading(File('a.txt')))"
+    (program.folder / "a.txt").write_text("one")
+    assert program(CAPTURED, "threads", text) == [["one", {"use": 1}]]
+    assert program(CAPTURED, "threads", text) == [["one", {}]]
+    (program.folder / "a.txt").write_text("other")
+    assert program(CAPTURED, "threads", text) == [["other", {"use": 1}]]
+
+
+def test_a_function_that_has_captured_what_has_no_digest_is_refused_with_what_and_where(program):
+    text = "use(captured(open('runner.py')))"
+    name, told = program(CAPTURED, "threads", text)[0]
+    assert name == "EncodeError"
+    assert "flow.captured.<locals>.f (" in told
+    assert "flow.py\", line 12) holds 'k', a value of type _io.TextIOWrapper cannot be digested: " in told
+    assert told.endswith("Let it make that itself, or take it as an argument")
+    assert "\n" not in told
+
+
+def test_a_function_that_has_captured_a_lock_or_a_logger_is_an_argument_like_others(program):
+    flow = CAPTURED + (
+        "import logging, threading\n"
+        "def locked(a, lock, log):\n    def f():\n        with lock:\n            return [a, log.name]\n    return f\n"
+    )
+    call = "use(locked(%d, threading.Lock(), logging.getLogger('x')))"
+    assert program(flow, "threads", call % 1, call % 1, call % 2) == [
+        [[1, "x"], {"use": 1}],
+        [[1, "x"], {}],
+        [[2, "x"], {"use": 1}],
+    ]
