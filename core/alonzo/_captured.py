@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from types import FunctionType
-from typing import Any
+from typing import Any, NamedTuple
 
 from ._errors import EncodeError
 
@@ -19,6 +19,12 @@ _LOCK_MODULES = ("_thread", "threading", "asyncio.", "multiprocessing.")
 def is_made(function: Any) -> bool:
     """Is it one of several that another function makes of one text, as far as its name tells?"""
     return bool(function.__closure__) or "<" in function.__qualname__
+
+
+class Perhaps(NamedTuple):
+    """Something that a value holds by chance, such as what an AttributeError was raised for: it counts if it can, else its type does."""
+
+    value: Any
 
 
 def contents(function: FunctionType) -> Iterator[tuple[str, Any]]:

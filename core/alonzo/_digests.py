@@ -24,10 +24,10 @@ from collections.abc import Callable, Iterable, Mapping
 from hashlib import blake2b, sha256
 from typing import Any
 
-from ._captured import holdings, is_lock
+from ._captured import Perhaps, holdings, is_lock
 from ._containers import _BUILT_IN, expressions, field_names, is_namedtuple, topological
 from ._effects import ABSENT, Found
-from ._errors import EncodeError
+from ._errors import EncodeError, LazyValueError
 from ._expressions import Call, Expression, Form, Operation, describe, operands
 from ._looks import Fallback, Look, Opaque, Written, around
 from ._own import EXTERNAL, place_of, simpler
@@ -403,6 +403,12 @@ class Digester:
     def _method(self, value: Any, look: Look) -> bytes:
         return token_of(frame(b"M", [self._token(value.__func__, look), self._token(value.__self__, look)]))
 
+    def _perhaps(self, value: Perhaps, look: Look) -> bytes:
+        try:
+            return self._token(value.value, Opaque(look))
+        except (EncodeError, LazyValueError, RecursionError):
+            return token_of(frame(b"x", [self._name(type(value.value))]))
+
     def _module(self, value: Any, look: Look) -> bytes:
         return token_of(frame(b"m", [value.__name__.encode()]))
 
@@ -430,6 +436,7 @@ _HANDLERS: dict[type, Callable[[Digester, Any, Look], bytes]] = {
     types.BuiltinFunctionType: Digester._builtin,
     types.MethodType: Digester._method,
     types.ModuleType: Digester._module,
+    Perhaps: Digester._perhaps,
     type(ABSENT): lambda _self, _value, _look: b"-",
 }
 

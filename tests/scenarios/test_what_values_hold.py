@@ -231,3 +231,98 @@ def test_a_function_that_has_captured_a_lock_or_a_logger_is_an_argument_like_oth
         [[1, "x"], {}],
         [[2, "x"], {"use": 1}],
     ]
+
+
+# -- exceptions, reductions, types that pickle knows otherwise ------------------------------------------------
+
+BUILT = """
+import operator, re
+
+class Factory:
+    def __init__(self, n):
+        self.n = n
+    def make(self, v):
+        return Obj(self, v)
+
+class Obj:
+    def __init__(self, f, v):
+        self.f, self.v = f, v
+    def __reduce__(self):
+        return (self.f.make, (self.v,))
+
+@task
+def show(o):
+    return [o.f.n, o.v]
+
+@task
+def same(x):
+    return x
+
+@task
+def length(x):
+    return [len(str(x))]
+
+@task
+def applied(f):
+    return f("1a2b3")
+
+@task
+def missing(name):
+    return open(name).read()
+
+@task
+def failing(name):
+    return OSError(2, "m", name)
+
+@task
+def seen(error):
+    return error.filename
+
+def caught(name):
+    return catch(missing(name), OSError, seen)
+
+def all_caught(name):
+    return catch_all([missing(name)], OSError, of_all)
+
+@task
+def of_all(values):
+    return [value.filename for value in values]
+"""
+
+
+@pytest.mark.parametrize("executor", EXECUTORS)
+def test_errors_that_differ_in_what_no_argument_says_are_different_values(program, executor):
+    first, second, third = program(
+        BUILT,
+        executor,
+        "[caught(n) for n in ('x1', 'x2')]",
+        "[all_caught(n) for n in ('x1', 'x2')]",
+        "seen(failing('a'))",
+    )
+    assert first[0] == ["x1", "x2"]
+    assert second[0] == [["x1"], ["x2"]]
+    assert third[0] == "a"
+    assert program(BUILT, executor, "seen(failing('zz'))", "seen(failing('a'))") == [
+        ["zz", {"failing": 1, "seen": 1}],
+        ["a", {}],
+    ]
+
+
+@pytest.mark.parametrize("executor", EXECUTORS)
+def test_objects_that_are_made_by_methods_of_different_objects_are_different_arguments(program, executor):
+    both = "[show(Obj(Factory(1), 5)), show(Obj(Factory(2), 5))]"
+    assert program(BUILT, executor, both) == [[[[1, 5], [2, 5]], {"show": 2}]]
+    assert program(BUILT, executor, both) == [[[[1, 5], [2, 5]], {}]]
+
+
+@pytest.mark.parametrize("executor", EXECUTORS)
+def test_callables_of_the_operator_module_count_with_all_their_arguments(program, executor):
+    both = '[applied(operator.methodcaller("split", sep="a")), applied(operator.methodcaller("split", sep="b"))]'
+    assert program(BUILT, executor, both) == [[[["1", "2b3"], ["1a2", "3"]], {"applied": 2}]]
+
+
+@pytest.mark.parametrize("executor", EXECUTORS)
+def test_what_pickles_through_copyreg_is_an_argument_and_a_result(program, executor):
+    patterns = '[length(same(re.compile("a"))), length(same(re.compile("bc"))), length(same(re.compile("a", re.I)))]'
+    assert program(BUILT, executor, patterns, "length(int | None)")[1] == [[10], {"length": 1}]
+    assert program(BUILT, executor, patterns) == [[[[15], [16], [30]], {}]]
