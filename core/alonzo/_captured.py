@@ -1,4 +1,4 @@
-"""What a function holds besides its text: what it has captured from around it, and its defaults."""
+"""What values hold besides what is plain to see: functions what they have captured, instances what their classes add to a known base."""
 
 from __future__ import annotations
 
@@ -65,6 +65,30 @@ def holdings(function: FunctionType, path: Sequence[Any], token: Callable[[Any],
                     f"{where(function)} holds {name!r}, {error}. Let it make that itself, or take it as an argument"
                 ) from None
     return tokens
+
+
+def with_state(encode: Callable[[Any], Any], base: type) -> Callable[[Any], Any]:
+    """For a subclass of a type that an encoder knows: what its instances hold besides counts too.
+
+    Of the attributes that the base gives them it need not: an encoder with the attribute `tells` has those in what it makes.
+    """
+
+    def simplify(value: Any) -> Any:
+        own = [
+            kind for kind in type(value).__mro__ if not issubclass(base, kind) and kind.__module__ != base.__module__
+        ]
+        slots = [slot for kind in own for slot in _slots(kind) if hasattr(value, slot)]
+        held = {**getattr(value, "__dict__", {}), **{slot: getattr(value, slot) for slot in slots}}
+        for name in ("__notes__", *getattr(encode, "tells", ())):
+            held.pop(name, None)
+        return (encode(value), dict(sorted(held.items())))
+
+    return simplify
+
+
+def _slots(kind: type) -> tuple[str, ...]:
+    slots = kind.__dict__.get("__slots__", ())
+    return (slots,) if isinstance(slots, str) else tuple(slots)
 
 
 def is_lock(value: Any) -> bool:

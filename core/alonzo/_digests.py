@@ -24,7 +24,7 @@ from collections.abc import Callable, Iterable, Mapping
 from hashlib import blake2b, sha256
 from typing import Any
 
-from ._captured import Perhaps, holdings, is_lock
+from ._captured import Perhaps, holdings, is_lock, with_state
 from ._containers import _BUILT_IN, expressions, field_names, is_namedtuple, topological
 from ._effects import ABSENT, Found
 from ._errors import EncodeError, LazyValueError
@@ -251,7 +251,7 @@ class Digester:
         if hasattr(kind, "__pydantic_fields__") and hasattr(value, "__pydantic_private__"):
             self._define(kind, look)
             return token_of(frame(b"o", [self._name(kind), *self._of_model(value, kind, Opaque(look))]))
-        encode = self._encoder(kind)
+        encode = self._encoder(kind, look)
         if encode is not None:
             return token_of(frame(b"x", [self._name(kind), self._token(encode(value), Opaque(look))]))
         self._define(kind, look)
@@ -282,11 +282,14 @@ class Digester:
             yield b"more"
             yield self._token(dict(sorted(more.items())), look)
 
-    def _encoder(self, kind: type) -> Callable[[Any], Any] | None:
+    def _encoder(self, kind: type, look: Look) -> Callable[[Any], Any] | None:
         for base in kind.__mro__:
             encode = self._encoders.get(base) or self._encoders.get(f"{base.__module__}.{base.__qualname__}")
             if encode is not None:
-                return encode if kind is base or kind.__module__ == base.__module__ else _with_state(encode, base)
+                if kind is base or kind.__module__ == base.__module__:
+                    return encode
+                self._define(kind, look)
+                return with_state(encode, base)
         return None
 
     def _name(self, kind: type) -> bytes:
@@ -348,9 +351,10 @@ class Digester:
         inside = (
             _buffer_token(b"b", value) if value.c_contiguous and value.nbytes > LARGE else _bytes_token(bytes(value))
         )
-        return token_of(
-            frame(b"x", [b"builtins.memoryview", inside if len(inside) <= _LONGEST_SCALAR else token_of(inside)])
-        )
+        tokens = [b"builtins.memoryview", inside if len(inside) <= _LONGEST_SCALAR else token_of(inside)]
+        if value.format != "B" or value.ndim != 1:
+            tokens += [value.format.encode(), repr(value.shape).encode()]
+        return token_of(frame(b"x", tokens))
 
     def _set(self, value: Any, look: Look) -> bytes:
         return token_of(
@@ -439,26 +443,6 @@ _HANDLERS: dict[type, Callable[[Digester, Any, Look], bytes]] = {
     Perhaps: Digester._perhaps,
     type(ABSENT): lambda _self, _value, _look: b"-",
 }
-
-
-def _with_state(encode: Callable[[Any], Any], base: type) -> Callable[[Any], Any]:
-    """For a subclass of a type that an encoder knows: what its instances hold besides counts too."""
-
-    def simplify(value: Any) -> Any:
-        own = [
-            kind for kind in type(value).__mro__ if not issubclass(base, kind) and kind.__module__ != base.__module__
-        ]
-        slots = [slot for kind in own for slot in _slots(kind) if hasattr(value, slot)]
-        held = {**getattr(value, "__dict__", {}), **{slot: getattr(value, slot) for slot in slots}}
-        held.pop("__notes__", None)
-        return (encode(value), dict(sorted(held.items())))
-
-    return simplify
-
-
-def _slots(kind: type) -> tuple[str, ...]:
-    slots = kind.__dict__.get("__slots__", ())
-    return (slots,) if isinstance(slots, str) else tuple(slots)
 
 
 def _name(value: Any) -> str:

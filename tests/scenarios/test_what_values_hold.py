@@ -326,3 +326,88 @@ def test_what_pickles_through_copyreg_is_an_argument_and_a_result(program, execu
     patterns = '[length(same(re.compile("a"))), length(same(re.compile("bc"))), length(same(re.compile("a", re.I)))]'
     assert program(BUILT, executor, patterns, "length(int | None)")[1] == [[10], {"length": 1}]
     assert program(BUILT, executor, patterns) == [[[[15], [16], [30]], {}]]
+
+
+# -- classes of the project ----------------------------------------------------------------------------------
+
+CLASSES = """
+import datetime, decimal, fractions, pathlib
+
+class E(Exception):
+    def m(self):
+        return "one"
+
+class Money(decimal.Decimal):
+    def m(self):
+        return "one"
+
+class Day(datetime.date):
+    def m(self):
+        return "one"
+
+class Place(type(pathlib.Path())):
+    def m(self):
+        return "one"
+
+class Part(fractions.Fraction):
+    def m(self):
+        return "one"
+
+class Plain:
+    def m(self):
+        return "one"
+
+@task
+def bad():
+    raise E("x")
+
+@task
+def use(x):
+    return x.m()
+
+@task
+def of_dict(x):
+    return x["k"].m()
+
+@task
+def of_all(values):
+    return [value.m() for value in values]
+
+@task
+def secret():
+    return Secret(Plain())
+
+@task
+def revealed(s):
+    return s.reveal().m()
+"""
+
+USES = [
+    "catch(bad(), E, use)",
+    "catch_all([bad()], E, of_all)",
+    "of_dict({'k': E('x')})",
+    "use(Money('1.5'))",
+    "use(Day(2024, 1, 1))",
+    "use(Place('a'))",
+    "use(Part(1, 3))",
+    "revealed(Secret(Plain()))",
+    "revealed(secret())",
+]
+
+
+@pytest.mark.parametrize("executor", EXECUTORS)
+def test_an_edit_of_a_method_counts_where_an_encoder_knows_a_base_and_inside_a_secret(program, executor):
+    before = program(CLASSES, executor, *USES)
+    again = program(CLASSES, executor, *USES)
+    after = program(CLASSES.replace('"one"', '"new"'), executor, *USES)
+
+    assert [value for value, _ in before] == [["one"] if "all" in text else "one" for text in USES]
+    assert [value for value, _ in again] == [value for value, _ in before]
+    assert all("use" not in ran and "revealed" not in ran for _, ran in again)
+    assert [value for value, _ in after] == [["new"] if "all" in text else "new" for text in USES]
+
+
+def test_functions_of_one_name_in_secrets_are_told_apart(program):
+    flow = CLASSES + "@task\ndef called(s):\n    return s.reveal()()\n"
+    both = "[called(Secret(lambda: 1)), called(Secret(lambda: 2))]"
+    assert program(flow, "threads", both) == [[[1, 2], {"called": 2}]]
