@@ -8,6 +8,7 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Se
 from types import BuiltinFunctionType, CellType, FunctionType
 from typing import Any
 
+from ._captured import holdings, is_lock
 from ._containers import expressions, fill, topological
 from ._definitions import Definitions, Fingerprint
 from ._digests import Digester, blake, frame, node_token
@@ -184,11 +185,19 @@ class Catalog:
             met.append(self.thing(thing))
             return met[-1]
 
+        look = ConstantLook(self._digester, thing)
+
+        def token(value: Any) -> bytes:
+            # What has a digest counts already, or the function changes it.
+            is_told = is_lock(value) or self._digest_constant(value) is not None
+            return b"" if is_told else self._digester.token(value, look)
+
         try:
-            tokens = self._digester.holdings(function, ConstantLook(self._digester, thing))
+            tokens = holdings(function, (), token)
         except (AlonzoError, RecursionError):
             return b""  # it is listed as untracked
-        return frame(b"held", [*tokens, *sorted(digest for digest in met if digest is not None)])
+        # The first value of a type is digested twice, to see whether that is stable: each definition counts once.
+        return frame(b"held", [*tokens, *sorted({digest for digest in met if digest is not None})])
 
     def identify(self, thing: Any) -> bytes | None:
         """The fingerprint of a task, class or function; None: not the project's."""

@@ -193,6 +193,18 @@ def test_two_tasks_of_one_name_that_hold_different_objects_are_refused_in_one_ru
     assert again[1] == {}
 
 
+def test_a_list_that_a_made_task_itself_changes_is_state_and_no_part_of_it(program):
+    flow = CAPTURED + (
+        "def noting(seen, k):\n    @task(name='noted')\n    def t(x):\n        seen.append(x)\n        return k.m()\n    return t\n"
+        "one = noting([], K(1))\n"
+    )
+    assert program(flow, "threads", "one(1)", "one(1)", "one(2)") == [
+        [["m", 1], {"noted": 1}],
+        [["m", 1], {}],
+        [["m", 1], {"noted": 1}],
+    ]
+
+
 @pytest.mark.parametrize("executor", EXECUTORS)
 def test_a_lazy_value_that_a_function_has_captured_counts(program, executor):
     both = "[use(lazy(add(1))), use(lazy(add(2)))]"
