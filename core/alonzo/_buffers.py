@@ -11,6 +11,8 @@ import struct
 from collections.abc import Sequence
 from typing import Any
 
+from ._errors import EncodeError
+
 _ALIGNED = 64
 
 
@@ -47,3 +49,24 @@ def taken_apart(data: Any) -> tuple[memoryview, list[memoryview]]:
     if end != len(view):
         raise ValueError("bytes are missing, or too many")
     return pickled, buffers
+
+
+def bytes_of(view: memoryview) -> tuple[bytes, str, tuple[int, ...]]:
+    """What `view_of` makes such a view of, over bytes of its own.
+
+    Raises:
+        EncodeError: nothing can, but who knows that format.
+    """
+    told = (view.tobytes(), view.format, view.shape or ())
+    try:
+        view_of(*told)
+    except (TypeError, ValueError) as error:
+        raise EncodeError(
+            f"a memoryview of format {view.format!r} cannot be made again: {error}. Pass what it is of"
+        ) from None
+    return told
+
+
+def view_of(data: bytes, form: str, shape: tuple[int, ...]) -> memoryview:
+    view = memoryview(data)
+    return view if (form, len(shape)) == ("B", 1) else view.cast(form, shape)  # type: ignore[call-overload]

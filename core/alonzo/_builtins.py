@@ -3,6 +3,7 @@ the memory store."""
 
 from __future__ import annotations
 
+import copyreg
 import datetime
 import decimal
 import fractions
@@ -10,6 +11,7 @@ import importlib
 import pathlib
 import pickle
 import sys
+import types
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -17,6 +19,7 @@ from typing import Any, NamedTuple
 import attrs
 
 from ._async_loop import AsyncJobs
+from ._captured import Perhaps
 from ._digests import Digester, blake, digest_of, full_type_name
 from ._effects import Apply, Found, Lost, Raised
 from ._errors import AlonzoError, EncodeError
@@ -26,6 +29,8 @@ from ._looks import InSeveralWays
 from ._own import EXTERNAL, loaded, of_place, place_of, simpler
 from ._ports import ExecutorKind, ExecutorSite, Post, StoreKind, StoreSite, Ticket, ValueStore, ValueStoreKind
 from ._sealing import SecretEncoder, SecretKey
+
+_SLOTS = (types.MemberDescriptorType, types.GetSetDescriptorType)
 
 
 class _Simple(NamedTuple):
@@ -38,21 +43,59 @@ class _Simple(NamedTuple):
 def _zone(value: datetime.datetime | datetime.time) -> Any:
     # By name and offset: two moments in zones of equal offset are different values, and names are not unique.
     zone = value.tzinfo
-    return None if zone is None else (value.utcoffset(), getattr(zone, "key", None) or str(zone))
+    if zone is None:
+        return None
+    name = getattr(zone, "key", None) or str(zone)
+    kind = type(zone)
+    return (value.utcoffset(), name, *(() if kind is datetime.timezone else (full_type_name(kind),)))
+
+
+def _moment(value: datetime.datetime) -> Any:
+    # The unit of a Timestamp of pandas is no attribute that its instances hold.
+    unit = getattr(value, "unit", None)
+    told = (value.replace(tzinfo=None).isoformat(), value.fold, _zone(value))
+    return told if unit is None else (*told, unit)
+
+
+def _duration(value: datetime.timedelta) -> Any:
+    told = (value.days, value.seconds, value.microseconds)
+    unit = getattr(value, "unit", None)
+    return told if unit is None else (*told, getattr(value, "nanoseconds", 0), unit)
+
+
+_TOLD_ELSEWHERE = frozenset({"args", "exceptions", "message"})
+
+
+def _exception(value: BaseException) -> Any:
+    """Arguments and attributes. Those of builtin exceptions (an OSError's filename) are in no `__dict__`."""
+    held = {
+        name: getattr(value, name, None)
+        for kind in type(value).__mro__
+        if kind.__module__ == "builtins"
+        for name, slot in vars(kind).items()
+        if isinstance(slot, _SLOTS) and not name.startswith("_") and name not in _TOLD_ELSEWHERE
+    }
+    if "obj" in held:
+        held["obj"] = Perhaps(held["obj"])
+    held = {name: inside for name, inside in sorted(held.items()) if inside is not None}
+    return (value.args, held | {name: inside for name, inside in vars(value).items() if name != "__notes__"})
 
 
 ENCODERS = (
     _Simple((pathlib.PurePath,), str),
-    _Simple((datetime.datetime,), lambda v: (v.replace(tzinfo=None).isoformat(), v.fold, _zone(v))),
+    _Simple((datetime.datetime,), _moment),
     _Simple((datetime.date,), lambda v: v.isoformat()),
     _Simple((datetime.time,), lambda v: (v.replace(tzinfo=None).isoformat(), v.fold, _zone(v))),
-    _Simple((datetime.timedelta,), lambda v: (v.days, v.seconds, v.microseconds)),
+    _Simple((datetime.timedelta,), _duration),
     _Simple((datetime.timezone,), lambda v: (v.utcoffset(None), str(v))),
     _Simple((decimal.Decimal,), lambda v: tuple(v.as_tuple())),
     _Simple((fractions.Fraction,), lambda v: (v.numerator, v.denominator)),
     _Simple((uuid.UUID,), lambda v: v.int),
-    _Simple((BaseException,), lambda v: (v.args, {k: x for k, x in vars(v).items() if k != "__notes__"})),
+    _Simple((BaseException,), _exception),
 )
+
+
+_PLAIN_MAKERS = (types.FunctionType, types.BuiltinFunctionType, type)
 
 
 class ByReduction:
@@ -63,17 +106,18 @@ class ByReduction:
         self._checked: set[type] = set()
 
     def simplify(self, value: Any) -> Any:
+        kind = type(value)
+        reducer = copyreg.dispatch_table.get(kind)
         try:
-            reduced = value.__reduce_ex__(4)
+            reduced = value.__reduce_ex__(4) if reducer is None else reducer(value)
+            if isinstance(reduced, str):
+                return _global(value, reduced)
         except Exception as error:
             raise EncodeError(
                 f"a value of type {_name(value)} cannot be digested: {type(error).__name__}: {error}"
             ) from error
-        if isinstance(reduced, str):
-            return reduced
         function, args, state, items, pairs = (*reduced, None, None, None)[:5]
-        maker = f"{function.__module__}.{getattr(function, '__qualname__', '')}"
-        return (maker, args, state, list(items or ()), list(pairs or ()))
+        return (_maker(function), args, state, list(items or ()), list(pairs or ()))
 
     def check(self, value: Any, token: bytes, again: Callable[[Any], bytes]) -> None:
         kind = type(value)
@@ -89,6 +133,30 @@ class ByReduction:
                 f"values of type {_name(value)} have no stable digest: what depends on them may run again without need. "
                 "Make it a dataclass, or install or write an encoder for it"
             )
+
+
+def _maker(function: Any) -> Any:
+    """What makes a value anew: its name, where that is all there is to it; a method is bound to something, a partial holds arguments."""
+    name = getattr(function, "__qualname__", "<")
+    owner = getattr(function, "__self__", None)
+    is_plain = isinstance(function, _PLAIN_MAKERS) and (owner is None or isinstance(owner, types.ModuleType))
+    return f"{function.__module__}.{name}" if is_plain and "<" not in name else function
+
+
+def _global(value: Any, name: str) -> Any:
+    """What pickle finds by its name: the name, and that of the package that has it; or the function that it is made of.
+
+    Raises:
+        Exception: it is not found by it.
+    """
+    wrapped = getattr(value, "__wrapped__", None)
+    if isinstance(wrapped, types.FunctionType):
+        return (name, wrapped, dict(vars(value).get("cache_parameters", dict)()))
+    pickle.dumps(value)
+    home = getattr(value, "__module__", None) or type(value).__module__.partition(".")[0]
+    if getattr(sys.modules.get(home), name, None) is not value:
+        home = pickle.whichmodule(value, name)  # type: ignore[attr-defined]
+    return (home, name)
 
 
 def _name(value: Any) -> str:

@@ -23,7 +23,7 @@ import types
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from ._buffers import joined, taken_apart
+from ._buffers import bytes_of, joined, taken_apart, view_of
 from ._digests import _SCALARS, scalar_of
 from ._effects import ABSENT, Found
 from ._errors import AlonzoError, EncodeError, StoreError
@@ -317,6 +317,8 @@ class _Pickler(pickle.Pickler):
             return (_unsealed, (self._codec.sealer.seal(b"%b %b" % (codec.encode(), data)),))
         if kind is types.FunctionType or issubclass(kind, type):
             return self._named(thing)
+        if kind is memoryview:
+            return view_of, bytes_of(thing)
         serializer = self._codec.serializer_of(thing)
         if serializer is not None:
             return self._part(serializer, thing)

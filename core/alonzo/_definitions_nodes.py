@@ -36,6 +36,7 @@ _LITERALS = (
 _OF_THE_MODULE = frozenset(["__builtins__", "__loader__", "__name__", "__package__", "__path__", "__spec__"])
 _MUTABLE = (list, dict, set, bytearray)
 _FAMILIAR = (object, ABC, Generic)
+_MOST_LOOKED_AT = 1000  # objects inside a value without a digest
 _UNTOLD = "a value without a digest"
 
 
@@ -185,6 +186,7 @@ class Nodes:
                 parts = self._captured(value, node, namespace)
             if parts is None:
                 node.untracked.add(f"{node.label}: {tag} {name} is {_UNTOLD}")
+                parts = self._classes_in(value)
             node.parts += [f"{tag} {name}", *(parts or ())]
 
     def _captured(self, value: object, node: Node, namespace: Namespace) -> Parts | None:
@@ -196,6 +198,23 @@ class Nodes:
         classes = {id(each): each for each in met}.values()
         inside = [part for each in classes for part in self._values.parts(each, node, namespace) or ()]
         return [f"value {digest.hex()}", *inside]
+
+    def _classes_in(self, value: object) -> Parts:
+        """The project's classes of a value without a digest and of what it holds: their methods count all the same."""
+        found: dict[str, Edge] = {}
+        todo, seen = [value], dict[int, object]()
+        while todo and len(seen) < _MOST_LOOKED_AT:
+            each = todo.pop()
+            if id(each) in seen:
+                continue
+            seen[id(each)] = each  # what is kept alive keeps its id
+            if isinstance(each, (list, tuple, set, frozenset, dict)):
+                todo += [*each, *each.values()] if isinstance(each, dict) else each
+            edge = None if isinstance(each, type) else self.class_(type(each))
+            if edge is not None:
+                found.setdefault(edge.node.label, edge)
+                todo += getattr(each, "__dict__", {}).values()
+        return [found[label] for label in sorted(found)]
 
     def _add_cells(
         self,

@@ -24,6 +24,7 @@ from types import (
 )
 from typing import Any, NamedTuple, Protocol
 
+from ._captured import is_lock
 from ._definitions_graph import Edge, Node
 from ._definitions_project import (
     import_root,
@@ -43,20 +44,6 @@ _BUILTINS = (
     WrapperDescriptorType,
 )
 _CACHED = type(functools.lru_cache(lambda: None))
-_LOCKS = frozenset(
-    [
-        "Barrier",
-        "BoundedSemaphore",
-        "Condition",
-        "Event",
-        "Lock",
-        "RLock",
-        "Semaphore",
-        "lock",
-        "_RLock",
-    ]
-)
-_LOCK_MODULES = ("_thread", "threading", "asyncio.", "multiprocessing.")
 _MOST_ITEMS = 1000
 
 
@@ -298,8 +285,7 @@ def _is_named(value: object) -> bool:
     logging = sys.modules.get("logging")
     if logging is not None and isinstance(value, (logging.Logger, logging.LoggerAdapter)):
         return True
-    kind = type(value)
-    return kind.__name__ in _LOCKS and f"{kind.__module__}.".startswith(_LOCK_MODULES)
+    return is_lock(value)
 
 
 def _fields(value: object) -> Iterator[tuple[str, object]]:

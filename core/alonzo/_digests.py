@@ -24,11 +24,12 @@ from collections.abc import Callable, Iterable, Mapping
 from hashlib import blake2b, sha256
 from typing import Any
 
+from ._captured import Perhaps, holdings, is_lock, with_state
 from ._containers import _BUILT_IN, expressions, field_names, is_namedtuple, topological
 from ._effects import ABSENT, Found
-from ._errors import EncodeError
+from ._errors import EncodeError, LazyValueError
 from ._expressions import Call, Expression, Form, Operation, describe, operands
-from ._looks import Fallback, InSeveralWays, Look, Opaque, Written, inspected, kept
+from ._looks import Fallback, InSeveralWays, Look, Opaque, Written, around, inspected, kept
 from ._own import EXTERNAL, place_of, simpler
 from ._quoted import Quoted
 from ._special import SpecialForm
@@ -307,7 +308,7 @@ class Digester:
         if hasattr(kind, "__pydantic_fields__") and hasattr(value, "__pydantic_private__"):
             self._define(kind, look)
             return token_of(frame(b"o", [self._name(kind), *self._of_model(value, kind, Opaque(look))]))
-        encode = self._encoder(kind)
+        encode = self._encoder(kind, look)
         if encode is not None:
             return token_of(frame(b"x", [self._name(kind), self._token(encode(value), Opaque(look))]))
         self._define(kind, look)
@@ -338,11 +339,14 @@ class Digester:
             yield b"more"
             yield self._token(dict(sorted(more.items())), look)
 
-    def _encoder(self, kind: type) -> Callable[[Any], Any] | None:
+    def _encoder(self, kind: type, look: Look) -> Callable[[Any], Any] | None:
         for base in kind.__mro__:
             encode = self._encoders.get(base) or self._encoders.get(f"{base.__module__}.{base.__qualname__}")
             if encode is not None:
-                return encode if kind is base or kind.__module__ == base.__module__ else _with_state(encode, base)
+                if kind is base or kind.__module__ == base.__module__:
+                    return encode
+                self._define(kind, look)
+                return with_state(encode, base)
         return None
 
     def _name(self, kind: type) -> bytes:
@@ -354,9 +358,31 @@ class Digester:
 
     def _definition(self, tag: bytes, kind: str, thing: Any, name: str, look: Look) -> bytes:
         """By name; the definition counts in the key (see `call_key`). What has no name of its own (a lambda, a closure) is told apart
-        by its definition alone."""
+        by its definition, and by what it holds."""
         fingerprint = look.definition(kind, thing)
-        return token_of(frame(tag, [name.encode(), fingerprint if fingerprint and "<" in name else b""]))
+        inside = self.holdings(thing, look) if type(thing) is types.FunctionType else ()
+        return token_of(frame(tag, [name.encode(), fingerprint if fingerprint and "<" in name else b"", *inside]))
+
+    def holdings(self, function: types.FunctionType, look: Look) -> list[bytes]:
+        """What a function has captured, and its defaults: values like any other. Nothing, if it holds none.
+
+        Raises:
+            EncodeError: one of them has no digest, and the function is made by another; names function and variable.
+        """
+        path = around(look)
+        return holdings(function, path, lambda value: self._holding(value, look, (*path, function)))
+
+    def _holding(self, value: Any, look: Look, path: tuple[Any, ...]) -> bytes:
+        for depth, each in enumerate(reversed(path)):
+            if each is value and type(value) not in _TOKENS:
+                return token_of(frame(b"^", [b"%d" % depth]))
+        if is_lock(value):
+            return token_of(frame(b"x", [_name(value).encode()]))
+        inside = Written(look)  # nobody reduces a lazy value that stands there: it counts as what it says
+        inside.around = path if type(value) is types.FunctionType else (*path, value)
+        for node in topological(expressions(value)):
+            inside.tokens[node] = node_token(self, node, inside)
+        return self._token(value, inside)
 
     # -- handlers by exact type ------------------------------------------------------------------
 
@@ -382,9 +408,10 @@ class Digester:
         inside = (
             _buffer_token(b"b", value) if value.c_contiguous and value.nbytes > LARGE else _bytes_token(bytes(value))
         )
-        return token_of(
-            frame(b"x", [b"builtins.memoryview", inside if len(inside) <= _LONGEST_SCALAR else token_of(inside)])
-        )
+        tokens = [b"builtins.memoryview", inside if len(inside) <= _LONGEST_SCALAR else token_of(inside)]
+        if value.format != "B" or value.ndim != 1:
+            tokens += [value.format.encode(), repr(value.shape).encode()]
+        return token_of(frame(b"x", tokens))
 
     def _set(self, value: Any, look: Look) -> bytes:
         return token_of(
@@ -428,7 +455,7 @@ class Digester:
 
     def _cached(self, value: Any, look: Look) -> bytes:
         """What `functools.cache` and `lru_cache` make of a function, which pickle knows by name alone: the function inside counts."""
-        return token_of(frame(b"H", [self._token(value.__wrapped__, look)]))
+        return token_of(frame(b"H", [self._token(part, look) for part in (value.__wrapped__, value.cache_parameters())]))
 
     def _builtin(self, value: Any, look: Look) -> bytes:
         owner = getattr(value, "__self__", None)
@@ -438,6 +465,12 @@ class Digester:
 
     def _method(self, value: Any, look: Look) -> bytes:
         return token_of(frame(b"M", [self._token(value.__func__, look), self._token(value.__self__, look)]))
+
+    def _perhaps(self, value: Perhaps, look: Look) -> bytes:
+        try:
+            return self._token(value.value, Opaque(look))
+        except (EncodeError, LazyValueError, RecursionError):
+            return token_of(frame(b"x", [self._name(type(value.value))]))
 
     def _module(self, value: Any, look: Look) -> bytes:
         return token_of(frame(b"m", [value.__name__.encode()]))
@@ -467,28 +500,9 @@ _HANDLERS: dict[type, Callable[[Digester, Any, Look], bytes]] = {
     types.BuiltinFunctionType: Digester._builtin,
     types.MethodType: Digester._method,
     types.ModuleType: Digester._module,
+    Perhaps: Digester._perhaps,
     type(ABSENT): lambda _self, _value, _look: b"-",
 }
-
-
-def _with_state(encode: Callable[[Any], Any], base: type) -> Callable[[Any], Any]:
-    """For a subclass of a type that an encoder knows: what its instances hold besides counts too."""
-
-    def simplify(value: Any) -> Any:
-        own = [
-            kind for kind in type(value).__mro__ if not issubclass(base, kind) and kind.__module__ != base.__module__
-        ]
-        slots = [slot for kind in own for slot in _slots(kind) if hasattr(value, slot)]
-        held = {**getattr(value, "__dict__", {}), **{slot: getattr(value, slot) for slot in slots}}
-        held.pop("__notes__", None)
-        return (encode(value), dict(sorted(held.items())))
-
-    return simplify
-
-
-def _slots(kind: type) -> tuple[str, ...]:
-    slots = kind.__dict__.get("__slots__", ())
-    return (slots,) if isinstance(slots, str) else tuple(slots)
 
 
 def _name(value: Any) -> str:

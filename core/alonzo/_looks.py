@@ -67,6 +67,11 @@ class Look(Protocol):
         """A value was met of which the token is known; what it rests on is in it."""
 
 
+def around(look: Look) -> tuple[Any, ...]:
+    """The functions and classes inside which it looks, and what they hold, where it does: these may hold themselves."""
+    return getattr(look, "around", ())
+
+
 class Opaque:
     """A look into a value that is not walked for expressions: one that stands there would never be reduced."""
 
@@ -74,6 +79,7 @@ class Opaque:
         self.external = look.external
         self.definition = look.definition
         self.found = look.found
+        self.around = around(look)
 
     def expression(self, node: Expression) -> bytes:
         raise hidden(node)
@@ -86,6 +92,7 @@ class Written:
         self.external = look.external
         self.definition = look.definition
         self.found = look.found
+        self.around = around(look)
         self.tokens: dict[Expression, bytes] = {}
 
     def expression(self, node: Expression) -> bytes:

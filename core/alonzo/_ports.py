@@ -27,7 +27,8 @@ class Encoder(Protocol):
     A `memoryview` among them is digested where it lies: the way for large buffers. A type of a module that need not have been imported
     is named by its full name, as `"numpy.ndarray"`.
     Equal values must simplify equally in every process, on every machine; values that differ must not.
-    Subclasses of `kinds` are digested so too, under their own name.
+    Subclasses of `kinds` are digested so too, under their own name, with what their instances hold in `__dict__`, but for the attributes
+    in `simplify.tells`, where there is that: what instances of the base have, and `simplify` tells of.
     """
 
     @property

@@ -87,7 +87,7 @@ class SecretKey:
 
 
 class SecretEncoder:
-    """How secrets are digested: by the keyed digest of what they hold."""
+    """How secrets are digested: by the keyed digest of what they hold, and the classes and functions in there, whose code is no secret."""
 
     kinds = (Secret,)
 
@@ -95,12 +95,17 @@ class SecretEncoder:
         self._key = key
         self.digester = Digester()  # replaced by one that knows all types
 
-    def simplify(self, secret: Secret[Any]) -> bytes:
-        return self._key.digest(self.digester.token(secret.reveal(), _PlainLook()))
+    def simplify(self, secret: Secret[Any]) -> Any:
+        look = _PlainLook()
+        digest = self._key.digest(self.digester.token(secret.reveal(), look))
+        return (digest, list(look.met.values())) if look.met else digest
 
 
 class _PlainLook:
-    """A secret is a plain value: what it holds can neither be lazy nor change behind our back."""
+    """A secret is a plain value: what it holds can neither be lazy nor change behind our back. Definitions are left to who asks."""
+
+    def __init__(self) -> None:
+        self.met: dict[int, Any] = {}
 
     def expression(self, node: Expression) -> NoReturn:
         raise hidden(node)
@@ -109,7 +114,7 @@ class _PlainLook:
         raise EncodeError(f"a Secret holds an external value ({kind}): read what is there, and make a Secret of that")
 
     def definition(self, kind: str, thing: Any) -> None:
-        return None
+        self.met[id(thing)] = thing
 
     def found(self, found: Any) -> None:
         """Nothing: a secret is made of objects."""

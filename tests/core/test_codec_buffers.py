@@ -208,3 +208,42 @@ def test_a_large_buffer_is_digested_where_it_lies():
         tracemalloc.stop()
 
     assert peak < 1_000_000
+
+
+VIEWS = {
+    "bytes": lambda: memoryview(b"abcdefgh"),
+    "empty": lambda: memoryview(b""),
+    "numbers": lambda: memoryview(b"abcdefgh").cast("h"),
+    "a table": lambda: memoryview(b"abcdefgh").cast("B", (2, 4)),
+    "another table": lambda: memoryview(b"abcdefgh").cast("B", (4, 2)),
+    "every other": lambda: memoryview(b"a.b.c.d.e.f.g.h.")[::2],
+}
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_a_memoryview_comes_back_as_one_with_its_format_and_shape(name):
+    view = VIEWS[name]()
+    back = Codec().decode(*Codec().encode(["x", view]))[1]
+
+    assert type(back) is memoryview
+    assert (back, back.format, back.shape) == (view, view.format, view.shape)
+    assert Digester().token(back, None) == Digester().token(view, None)
+
+
+def test_memoryviews_of_the_same_bytes_in_other_formats_and_shapes_are_different():
+    tokens = {name: Digester().token(make(), None) for name, make in VIEWS.items()}
+
+    assert tokens["every other"] == tokens["bytes"]
+    assert len(set(tokens.values())) == len(tokens) - 1
+
+
+def test_a_memoryview_of_a_format_that_nothing_makes_again_is_refused_with_its_format():
+    import ctypes
+
+    class Pair(ctypes.Structure):
+        _fields_ = (("x", ctypes.c_int), ("y", ctypes.c_int))
+
+    with pytest.raises(
+        EncodeError, match=r"a memoryview of format 'T\{.*\}' cannot be made again: .*Pass what it is of"
+    ):
+        Codec().encode([memoryview(Pair(1, 2))])

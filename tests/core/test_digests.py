@@ -4,10 +4,13 @@ import copy
 import datetime
 import enum
 import math
+import re
 import threading
 from collections import Counter, OrderedDict, defaultdict, deque, namedtuple
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
+from operator import attrgetter, itemgetter, methodcaller
+from zoneinfo import ZoneInfo
 
 import attrs
 import digest_values
@@ -110,6 +113,14 @@ class Odd(enum.Flag):
     B = 2
 
 
+def _cached(k, size=2):
+    @lru_cache(maxsize=size)
+    def f():
+        return k
+
+    return f
+
+
 DIFFERENT = [
     [1, True, 1.0, 1 + 0j, "1", b"1", bytearray(b"1"), Name("1")],
     [0.0, -0.0, 0, False, None, "", b"", [], (), {}, set(), frozenset(), ...],
@@ -145,6 +156,19 @@ DIFFERENT = [
     [int, str, "builtins.int", Cup, Mug],
     [ValueError(1), TypeError(1), ValueError("1"), ValueError()],
     [["ab", "c"], ["a", "bc"], ["abc"], ["ab", "c", ""]],
+    [
+        OSError(2, "m", "a"),
+        OSError(2, "m", "b"),
+        OSError(2, "m"),
+        OSError(2, "m", "a", None, "b"),
+        OSError(1, "m", "a"),
+    ],
+    [ImportError("a"), ImportError("a", name="n"), ImportError("a", name="o"), ImportError("a", path="n")],
+    [AttributeError("a"), AttributeError("a", name="n"), AttributeError("a", obj=1), AttributeError("a", obj=2)],
+    [re.compile("a"), re.compile("b"), re.compile("a", re.IGNORECASE), re.compile(b"a")],
+    [int | None, str | None, list[int], list[str]],
+    [methodcaller("split", sep="a"), methodcaller("split", sep="b"), methodcaller("split", "a"), methodcaller("join")],
+    [itemgetter(1), itemgetter(2), attrgetter("a"), attrgetter("b")],
 ]
 
 
@@ -160,6 +184,24 @@ def test_values_are_told_apart_by_content_not_by_identity():
 
     assert alonzo_digest([x, x]) == alonzo_digest([x, copy.deepcopy(x)])
     assert alonzo_digest({"k": Cup(1), "l": Cup(1)}) == alonzo_digest(dict.fromkeys("kl", Cup(1)))
+
+
+def test_what_an_attribute_was_looked_for_in_does_not_keep_an_error_from_having_a_digest():
+    held = [AttributeError("a", obj=kind()) for kind in (threading.Lock, threading.RLock)]
+
+    assert len({alonzo_digest(error) for error in held}) == 2
+
+
+def test_cached_functions_count_as_the_functions_inside():
+    assert len({alonzo_digest(cached) for cached in (_cached(1), _cached(2), _cached(1, size=3))}) == 3
+
+
+SAME_NAME = [datetime.datetime(2024, 1, 1, tzinfo=zone) for zone in (ZoneInfo("UTC"), datetime.UTC)]
+
+
+def test_moments_in_zones_of_one_name_and_different_types_are_different():
+    assert alonzo_digest(SAME_NAME[0]) != alonzo_digest(SAME_NAME[1])
+    assert alonzo_digest(SAME_NAME[0].timetz()) != alonzo_digest(SAME_NAME[1].timetz())
 
 
 def test_there_is_one_nan():

@@ -352,3 +352,88 @@ def test_tables_go_from_task_to_task_and_through_the_store(tmp_path):
                 assert runtime.run(height(pa.table({"x": pa.chunked_array(chunks)}))) == 3
 
     assert len(CALLS) == 2
+
+
+class Sheet(pd.DataFrame):
+    @property
+    def _constructor(self):
+        return Sheet
+
+    def total(self):
+        return int(self.to_numpy().sum())
+
+
+class Row(pd.Series):
+    pass
+
+
+@task
+def sheet(n):
+    made = Sheet({"a": [n, 2]})
+    object.__setattr__(made, "unit", "kg")
+    return made
+
+
+@task
+def total(frame):
+    return frame.total()
+
+
+@task
+def the_same(value):
+    return value
+
+
+@pytest.mark.parametrize("executor", ["threads", "inprocess"])
+def test_subclasses_of_frames_and_series_are_arguments_and_results(executor):
+    with Runtime(store="memory:", executor=executor) as runtime:
+        assert runtime.run([total(sheet(1)), total(sheet(3))]) == [3, 5]
+        assert runtime.run(total(Sheet({"a": [1, 3]}))) == 4
+        assert type(runtime.run(the_same(Row([1])))) is Row
+        assert runtime.run(total(Sheet({"a": [1, 3]}))) == 4
+        assert dict(runtime.last.ran) == {}
+
+
+def test_what_a_frame_of_a_subclass_holds_besides_counts_and_what_pandas_keeps_for_itself_does_not():
+    from alonzo._builtins import digester
+
+    def token(value):
+        return made.token(value, _Anything())
+
+    made = digester(ENCODERS, {}, None, lambda _: None)
+    heavy, light, looked_at = Sheet({"a": [1]}), Sheet({"a": [1]}), Sheet({"a": [1]})
+    object.__setattr__(heavy, "unit", "kg")
+    assert (looked_at["a"] == 1).all()
+    looked_at.describe()
+
+    assert token(light) == token(looked_at)
+    assert len({token(each) for each in (heavy, light, pd.DataFrame({"a": [1]}), Sheet({"a": [2]}))}) == 4
+    assert token(Row([1], name="x")) != token(Row([1], name="y"))
+
+
+class _Anything:
+    def definition(self, kind, thing):
+        return None
+
+    def external(self, kind, place):
+        return None
+
+    def found(self, found):
+        """Nothing."""
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (pd.Timestamp("2024-01-01").as_unit("s"), pd.Timestamp("2024-01-01").as_unit("ns")),
+        (pd.Timedelta(1, "s").as_unit("s"), pd.Timedelta(1, "s").as_unit("ns")),
+        (pd.Timedelta(1, "ns"), pd.Timedelta(2, "ns")),
+        (pd.Timestamp(1), pd.Timestamp(2)),
+    ],
+)
+def test_moments_and_durations_that_differ_in_unit_or_nanoseconds_are_different(one, other):
+    with Runtime(store="memory:", executor="inprocess") as runtime:
+        values = runtime.run([the_same(one), the_same(other)])
+
+    assert [(value, value.unit) for value in values] == [(one, one.unit), (other, other.unit)]
+    assert sum(runtime.last.ran.values()) == 2

@@ -300,3 +300,18 @@ def test_a_task_is_not_run_again_for_the_same_items_in_another_order(tmp_path):
 
     assert results == [66.0] * 3
     assert len(CALLS) == 1
+
+
+def _titled(*titles):
+    return np.zeros(2, np.dtype({"names": ["a", "b"], "formats": ["i4", "f8"], "titles": list(titles)}))
+
+
+def test_titles_of_fields_count_and_come_back():
+    encoder = ENCODERS[0]
+    one, other, none = _titled("x", "y"), _titled("x", "z"), np.zeros(2, [("a", "i4"), ("b", "f8")])
+    codec = Codec([ArraySerializer()])
+
+    assert len({repr(encoder.simplify(each)[0]) for each in (one, other, none)}) == 3
+    assert encoder.simplify(none)[0] == (("a", "<i4"), ("b", "<f8"))
+    assert codec.decode(*codec.encode(one)).dtype == one.dtype
+    assert codec.decode(*codec.encode(one)).dtype.fields["x"] == one.dtype.fields["a"]

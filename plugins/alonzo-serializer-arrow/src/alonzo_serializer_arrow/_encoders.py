@@ -113,6 +113,11 @@ def _texts(array: Any) -> Any:
     return of_array(pa.array(array, pa.large_string(), from_pandas=True))
 
 
+# What pandas keeps in instances: told above, or caches. Whatever else a subclass's instances hold counts besides.
+_frame.tells = frozenset({"_mgr", "_item_cache", "_attrs", "_flags"})  # type: ignore[attr-defined]
+_series.tells = frozenset({"_mgr", "_item_cache", "_attrs", "_flags", "_name", "_index"})  # type: ignore[attr-defined]
+
+
 # -- polars ---------------------------------------------------------------------------------------
 
 

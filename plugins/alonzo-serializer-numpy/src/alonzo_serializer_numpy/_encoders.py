@@ -40,9 +40,10 @@ def array(value: np.ndarray[Any, Any]) -> Any:
 
 
 def described(dtype: np.dtype[Any]) -> Any:
-    """A type without the order of its bytes; of a structured one, names and types of the fields."""
+    """A type without the order of its bytes; of a structured one, names, types and titles of the fields."""
     if dtype.names is not None:
-        return tuple((name, described(dtype[name])) for name in dtype.names)
+        assert dtype.fields is not None
+        return tuple((name, described(dtype[name]), *dtype.fields[name][2:]) for name in dtype.names)
     if dtype.subdtype is not None:
         return (described(dtype.subdtype[0]), dtype.subdtype[1])
     if dtype.kind == "T":
