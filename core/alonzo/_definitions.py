@@ -21,6 +21,7 @@ from ._definitions_project import (
     module_name_of_path,
     namespace_of,
 )
+from ._loaded import notice
 from ._sources import Sources
 
 __all__ = [
@@ -87,6 +88,7 @@ class Definitions:
         self._graphs: dict[frozenset[str], _Graph] = {}
         self._met: list[Any] | None = None
         self._lock = threading.RLock()
+        notice()
 
     def fingerprint(
         self,
@@ -147,6 +149,7 @@ class Definitions:
         """Forget values, names and texts: called when a run starts. Files that have not changed
         are not read again.
         """
+        notice()
         with self._lock:
             self._sources.refresh()
             self._graphs.clear()

@@ -1,8 +1,8 @@
 """Texts of modules, and which piece of a text is the code that runs.
 
-A text is read once and read again only when its file has changed. The text that was seen first is
-kept for as long as the module is not reloaded: after an edit of the file it is still the text of
-what runs.
+A text is read once and read again only when its file has changed. The text that the module was
+loaded from, or that was seen first, is kept for as long as the module is not reloaded: after an edit
+of the file it is still the text of what runs.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 
 from ._definitions_code import is_same_code, nested_codes
 from ._definitions_names import MUTATORS, Names, bound_names, chain_of, definition_names
+from ._loaded import loaded_file
 from ._normal_ast import DefinitionNode, children, normal_form
 
 Namespace = Mapping[str, Any]
@@ -224,13 +225,24 @@ class Sources:
         return [text for text in dict.fromkeys((first, current)) if text is not None]
 
     def first(self, filename: str, namespace: Namespace) -> ModuleText | None:
-        """The text that was seen first since the module was loaded."""
+        """The text that the module was loaded from; where that is not known, the one that was seen first since."""
         spec = namespace.get("__spec__")
         place = (filename, id(namespace))
         kept = self._first.get(place)
         if kept is None or kept.spec is not spec or kept.text is None:
-            kept = self._first[place] = _FirstText(spec, self._now(filename, namespace))
+            text = self._loaded(filename, namespace) or self._now(filename, namespace)
+            kept = self._first[place] = _FirstText(spec, text)
         return kept.text
+
+    def _loaded(self, filename: str, namespace: Namespace) -> ModuleText | None:
+        loaded = loaded_file(filename, namespace)
+        if loaded is None:
+            return None
+        kept = self._files.get(filename)
+        if kept is None or kept[0] != loaded.signature:
+            kept = (loaded.signature, _parsed(loaded.data, filename))
+            self._files.setdefault(filename, kept)  # most files have not changed since: parsed once
+        return kept[1]
 
     def _now(self, filename: str, namespace: Namespace) -> ModuleText | None:
         if filename not in self._current:

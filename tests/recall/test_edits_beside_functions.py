@@ -1,0 +1,94 @@
+"""Edits of what no function's compiled code shows: defaults, bodies of classes, statements and data that bind names."""
+
+import importlib
+import sys
+
+import pytest
+
+from alonzo import Runtime
+
+FLOW = "from alonzo import task\n{}\n@task\ndef main(): return {}\n"
+
+
+@pytest.fixture
+def module(tmp_path, monkeypatch):
+    """Writes a module and, unless told not to, imports it anew."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    written = set()
+
+    def write(text, name="flow_beside", *, load=True):
+        (tmp_path / f"{name}.py").write_text(text)
+        written.add(name)
+        if not load:
+            return None
+        for each in written:
+            sys.modules.pop(each, None)
+        importlib.invalidate_caches()
+        return importlib.import_module(name)
+
+    write.folder = tmp_path
+    yield write
+    for each in written:
+        sys.modules.pop(each, None)
+
+
+@pytest.fixture
+def runtime():
+    with Runtime(store="memory:", executor="inprocess") as runtime:
+        yield runtime
+
+
+def run(runtime, flow):
+    """The value, and what ran for it."""
+    value = runtime.run(flow.main())
+    return value, {name.rpartition(".")[2]: count for name, count in runtime.last.ran.items()}
+
+
+EDITS = {
+    "a helper's default": ("def f(x=1): return x", "def f(x=2): return x", "f()"),
+    "a helper's default that is a list": ("def f(x=[1]): return x[0]", "def f(x=[2]): return x[0]", "f()"),
+    "a class's attribute": ("class C:\n  x = [1]", "class C:\n  x = [2]", "C.x[0]"),
+    "a statement": (
+        "class V:\n  def __init__(self, x): self.x = x\nv = V(1)",
+        "class V:\n  def __init__(self, x): self.x = x\nv = V(2)",
+        "v.x",
+    ),
+    "a member of an enum": (
+        "import enum\nclass E(enum.Enum):\n  A = 1",
+        "import enum\nclass E(enum.Enum):\n  A = 2",
+        "E.A.value",
+    ),
+}
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_a_module_edited_before_its_first_run_counts_as_it_was_loaded(module, runtime, edit):
+    before, after, body = EDITS[edit]
+    flow = module(FLOW.format(before, body))
+    module(FLOW.format(after, body), load=False)
+
+    assert run(runtime, flow) == (1, {"main": 1})
+    assert run(runtime, module(FLOW.format(after, body))) == (2, {"main": 1})
+    assert run(runtime, module(FLOW.format(before, body))) == (1, {})
+
+
+def test_a_helper_s_module_edited_before_the_first_run_counts_as_it_was_loaded(module, runtime):
+    flow = FLOW.format("import helper_beside", "helper_beside.K.x[0]")
+    module("class K:\n  x = [1]", "helper_beside", load=False)
+    loaded = module(flow)
+    module("class K:\n  x = [2]", "helper_beside", load=False)
+
+    assert run(runtime, loaded) == (1, {"main": 1})
+    assert run(runtime, module(flow)) == (2, {"main": 1})
+
+
+def test_a_module_reloaded_after_an_edit_counts_as_it_was_reloaded(module, runtime):
+    flow = module(FLOW.format("class K:\n  x = [1]", "K.x[0]"))
+    module(FLOW.format("class K:\n  x = [20]", "K.x[0]"), load=False)
+    importlib.reload(flow)
+    module(FLOW.format("class K:\n  x = [300]", "K.x[0]"), load=False)
+
+    assert run(runtime, flow) == (20, {"main": 1})
+    assert run(runtime, module(FLOW.format("class K:\n  x = [20]", "K.x[0]"))) == (20, {})
+    assert run(runtime, module(FLOW.format("class K:\n  x = [300]", "K.x[0]"))) == (300, {"main": 1})
