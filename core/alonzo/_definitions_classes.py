@@ -1,14 +1,18 @@
-"""What is in a class: its functions, its constants, where it was written."""
+"""What is in a class: its functions, its attributes, where it was written."""
 
 from __future__ import annotations
 
 import ast
 import functools
 from collections.abc import Iterator, Mapping
-from types import FunctionType
+from types import FunctionType, MemberDescriptorType
 
 from ._definitions_project import globals_of
 from ._sources import ModuleText, Namespace
+
+_SCALARS = (bool, int, float, complex, str, bytes)
+_ABSENT = object()
+_NO_DEFAULTS = frozenset(["_MISSING_TYPE", "_Nothing", "PydanticUndefinedType", "Factory"])
 
 
 def class_globals(cls: type) -> Namespace:
@@ -61,17 +65,54 @@ def _held(thing: object) -> Mapping[str, object]:
     return held if isinstance(held, dict) else {}
 
 
-def constants(cls: type, text: ModuleText, node: ast.AST) -> Iterator[tuple[str, object]]:
-    """The constants of a class, but for what anything in its module changes."""
-    if "_member_map_" in vars(cls):
-        return  # an Enum: its text says it all
-    assigned = {
-        target.id
-        for statement in getattr(node, "body", ())
-        for target in getattr(statement, "targets", [getattr(statement, "target", None)])
-        if isinstance(target, ast.Name)
-    }
-    for name in sorted(assigned - text.stored_attributes):
-        value = vars(cls).get(name)
-        if type(value) in (bool, int, float, complex, str, bytes):
+def attributes(cls: type, text: ModuleText, node: ast.ClassDef) -> Iterator[tuple[str, object]]:
+    """The attributes of a class that count by their values: those that its body computes, and scalars; but for what anything in
+    its module changes.
+    """
+    for name, is_written in sorted(text.bound_in(node).items()):
+        value = _attribute(cls, _mangled(name, node.name))
+        if is_written and not (type(value) in _SCALARS and name not in text.stored_attributes):
+            continue
+        if value is not _ABSENT and not functions_in(value) and (is_written or name not in text.changed_attributes):
             yield name, value
+
+
+def changed_attributes(text: ModuleText, node: ast.ClassDef) -> list[str]:
+    """The attributes that the body of a class computes and that something in its module changes."""
+    return sorted(
+        name for name, is_written in text.bound_in(node).items() if not is_written and name in text.changed_attributes
+    )
+
+
+def is_selected(method: ast.AST, node: ast.ClassDef) -> bool:
+    """Whether a method stands within a statement of a class's body that decides which one there is."""
+    return all(method is not statement for statement in node.body)
+
+
+def _mangled(name: str, owner: str) -> str:
+    is_private = name.startswith("__") and not name.endswith("__") and owner.strip("_")
+    return f"_{owner.lstrip('_')}{name}" if is_private else name
+
+
+def _attribute(cls: type, name: str) -> object:
+    held = vars(cls)
+    members, fields = held.get("_member_map_"), held.get("__attrs_attrs__", ())
+    if isinstance(members, dict) and name in members:
+        return getattr(members[name], "_value_", _ABSENT)
+    if isinstance(defaults := held.get("_field_defaults"), dict) and name in defaults:
+        return defaults[name]
+    for field in fields if isinstance(fields, tuple) else ():
+        if getattr(field, "name", None) == name:
+            return _default(field)
+    value = held.get(name, _ABSENT)
+    if value is _ABSENT or isinstance(value, MemberDescriptorType):
+        for fields in (held.get("__dataclass_fields__"), held.get("__pydantic_fields__")):
+            if isinstance(fields, dict) and name in fields:
+                return _default(fields[name])
+    return value
+
+
+def _default(field: object) -> object:
+    """The default of a field; none where a function makes it, whose text counts."""
+    default = getattr(field, "default", _ABSENT)
+    return _ABSENT if type(default).__name__ in _NO_DEFAULTS else default

@@ -44,7 +44,7 @@ MUTATORS = frozenset(
 )
 """Methods that change the object they belong to, in the types that people use for state."""
 
-_CHANGES_FIRST_ARGUMENT = frozenset(
+CHANGE_FIRST_ARGUMENT = frozenset(
     [
         "delattr",
         "heapify",
@@ -315,7 +315,7 @@ class _Collector:
         chain = chain_of(function)
         if chain is None or not scope.is_free(chain[0]):
             return [(each, scope) for each in children(node)]
-        if chain[-1] in _CHANGES_FIRST_ARGUMENT and node.args:
+        if chain[-1] in CHANGE_FIRST_ARGUMENT and node.args:
             self._change(node.args[0], scope, runs)
         rest = [*node.args, *(keyword.value for keyword in node.keywords)]
         if chain == ("getattr",) and len(node.args) >= 2:

@@ -12,25 +12,23 @@ from collections.abc import Callable, Iterator, Mapping
 from types import FunctionType, ModuleType
 from typing import Any, NamedTuple
 
-from ._definitions_classes import class_globals, constants, functions_in, is_own, methods
+from ._definitions_classes import (
+    attributes,
+    changed_attributes,
+    class_globals,
+    functions_in,
+    is_own,
+    is_selected,
+    methods,
+)
 from ._definitions_code import code_names, encoded_code, nested_codes
 from ._definitions_graph import Edge, Node
 from ._definitions_names import Names, chain_of, statement_names
 from ._definitions_project import Project, file_of, module_name, public_name
 from ._definitions_reach import Reach
 from ._definitions_values import Parts, Values, cell_value
-from ._sources import Definition, ModuleText, Namespace, Sources
+from ._sources import Definition, ModuleText, Namespace, Sources, is_literal
 
-_LITERALS = (
-    ast.Constant,
-    ast.Tuple,
-    ast.List,
-    ast.Dict,
-    ast.Set,
-    ast.UnaryOp,
-    ast.unaryop,
-    ast.expr_context,
-)
 _OF_THE_MODULE = frozenset(["__builtins__", "__loader__", "__name__", "__package__", "__path__", "__spec__"])
 _MUTABLE = (list, dict, set, bytearray)
 _UNTOLD = "a value without a digest"
@@ -229,7 +227,10 @@ class Nodes:
         names = text.names(definition, defaults=True)
         node.parts.append(text.form(definition.node))
         node.text = text.segment(definition.node)
-        self._add_values(node, "attribute", list(constants(cls, text, definition.node)), namespace)
+        assert isinstance(definition.node, ast.ClassDef)
+        self._add_values(node, "attribute", list(attributes(cls, text, definition.node)), namespace)
+        for name in changed_attributes(text, definition.node):
+            node.untracked.add(f"{node.label}: attribute {name} is changed by code of its module")
         cells: dict[str, object] = {}
         for name, method in methods(cls):
             if self._is_within(method, text, definition.node):
@@ -240,6 +241,8 @@ class Nodes:
                 )
                 inner = text.function(method.__code__)
                 assert inner is not None
+                if is_selected(inner.node, definition.node) and len(inner.parents) == len(definition.parents) + 1:
+                    node.parts += [f"selected {name}", text.form(inner.node)]
                 self._add_values(node, name, list(_computed_defaults(method, inner.node)), namespace)
             elif not method.__code__.co_filename.startswith("<"):
                 edge = self.function(method)
@@ -342,12 +345,8 @@ def _computed_defaults(function: FunctionType, node: ast.AST) -> Iterator[tuple[
     written |= {each.arg: value for each, value in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)}
     for name, value in _given_defaults(function):
         expression = written.get(name)
-        if expression is None or not (isinstance(value, _MUTABLE) or _is_literal(expression)):
+        if expression is None or not (isinstance(value, _MUTABLE) or is_literal(expression)):
             yield name, value
-
-
-def _is_literal(expression: ast.expr) -> bool:
-    return all(isinstance(each, _LITERALS) for each in ast.walk(expression))
 
 
 def _is_task_decorator(value: object) -> bool:

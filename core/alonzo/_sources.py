@@ -18,13 +18,23 @@ from types import CodeType
 from typing import Any, NamedTuple
 
 from ._definitions_code import is_same_code, nested_codes
-from ._definitions_names import MUTATORS, Names, bound_names, chain_of, definition_names
+from ._definitions_names import CHANGE_FIRST_ARGUMENT, MUTATORS, Names, bound_names, chain_of, definition_names
 from ._loaded import loaded_file
 from ._normal_ast import DefinitionNode, children, normal_form
 
 Namespace = Mapping[str, Any]
 
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+_LITERALS = (
+    ast.Constant,
+    ast.Tuple,
+    ast.List,
+    ast.Dict,
+    ast.Set,
+    ast.UnaryOp,
+    ast.unaryop,
+    ast.expr_context,
+)
 
 
 class Definition(NamedTuple):
@@ -59,6 +69,7 @@ class ModuleText:
         self._found: dict[CodeType, tuple[CodeType, Definition | None]] = {}
         self._forms: dict[tuple[object, ...], str] = {}
         self._names: dict[tuple[object, ...], Names] = {}
+        self._bound: dict[ast.ClassDef, dict[str, bool]] = {}
         self._functions: dict[tuple[str, int], Definition] = {}
         self._classes: dict[str, list[Definition]] = {}
         self.imports: dict[str, list[tuple[str, int, str | None]]] = {}
@@ -69,6 +80,11 @@ class ModuleText:
     def stored_attributes(self) -> frozenset[str]:
         """The names of attributes that are assigned, or changed in place, anywhere in the module."""
         return frozenset(_stored_attributes(self.tree))
+
+    @cached_property
+    def changed_attributes(self) -> frozenset[str]:
+        """As those, of what may be a class's: not what `self.name = ...` assigns, but what changes inside an attribute."""
+        return frozenset(_changed_attributes(self.tree))
 
     def function(self, code: CodeType) -> Definition | None:
         """The definition that a code object was compiled from; None when the text says something
@@ -83,6 +99,12 @@ class ModuleText:
     def classes(self, qualname: str) -> list[Definition]:
         """The classes of that qualified name, in the order of the text."""
         return self._classes.get(qualname, [])
+
+    def bound_in(self, node: ast.ClassDef) -> dict[str, bool]:
+        """The names that the body of a class binds, and whether its text says to what; functions are not among them. Kept."""
+        if node not in self._bound:
+            self._bound[node] = _bound_in(node)
+        return self._bound[node]
 
     def segment(self, *nodes: ast.AST) -> str:
         """The lines that nodes stand on, without common indentation."""
@@ -275,6 +297,11 @@ class Sources:
         return kept[1]
 
 
+def is_literal(expression: ast.expr) -> bool:
+    """Whether the text of an expression says what it is."""
+    return all(isinstance(each, _LITERALS) for each in ast.walk(expression))
+
+
 def _parsed(data: str | bytes, filename: str) -> ModuleText | None:
     try:
         return ModuleText(data, filename)
@@ -301,6 +328,13 @@ def _first_line(node: ast.AST) -> int:
 
 def _bound_at_top(statement: ast.stmt) -> Iterator[str]:
     """The names that a statement binds, or whose objects it changes in place."""
+    for target in _bound_targets(statement):
+        if chain := chain_of(target):
+            yield chain[0]
+
+
+def _bound_targets(statement: ast.stmt) -> Iterator[ast.AST]:
+    """The targets that a statement binds, or that it changes in place."""
     targets: list[ast.AST] = []
     if isinstance(statement, ast.Assign):
         targets = list(statement.targets)
@@ -318,8 +352,8 @@ def _bound_at_top(statement: ast.stmt) -> Iterator[str]:
             targets.extend(target.elts)
         elif isinstance(target, (ast.Subscript, ast.Starred)):
             targets.append(target.value)
-        elif chain := chain_of(target):
-            yield chain[0]
+        else:
+            yield target
 
 
 def _stored_attributes(tree: ast.AST) -> Iterator[str]:
@@ -329,6 +363,48 @@ def _stored_attributes(tree: ast.AST) -> Iterator[str]:
                 yield node.attr
             elif node.attr in MUTATORS and isinstance(node.value, ast.Attribute):
                 yield node.value.attr
+
+
+def _bound_in(node: ast.ClassDef) -> dict[str, bool]:
+    bound: dict[str, bool] = {}
+    stack: list[tuple[ast.stmt, bool]] = [(each, True) for each in node.body]
+    while stack:
+        statement, is_sure = stack.pop()
+        if isinstance(statement, ast.ClassDef) and not is_sure:
+            bound[statement.name] = False
+        if isinstance(statement, _DEFINITIONS):
+            continue
+        stack += [(each, False) for each in _statements(statement)]
+        if isinstance(statement, ast.AnnAssign) and statement.value is None:
+            continue
+        value = statement.value if isinstance(statement, (ast.Assign, ast.AnnAssign)) else None
+        is_sure = is_sure and value is not None and is_literal(value)
+        for target in _bound_targets(statement):
+            if isinstance(target, ast.Name):
+                bound[target.id] = is_sure and bound.get(target.id, True)
+    return bound
+
+
+def _changed_attributes(tree: ast.AST) -> Iterator[str]:
+    own: set[ast.AST] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Assign, ast.AnnAssign)):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            # An instance's: a class is `cls` in its own methods.
+            own |= {
+                each for each in targets if isinstance(each, ast.Attribute) and chain_of(each) == ("self", each.attr)
+            }
+        changed: ast.AST | None = None
+        if isinstance(node, (ast.Attribute, ast.Subscript)) and not isinstance(node.ctx, ast.Load):
+            changed = node
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in MUTATORS:
+            changed = node.func.value
+        elif isinstance(node, ast.Call) and node.args and (chain_of(node.func) or ("",))[-1] in CHANGE_FIRST_ARGUMENT:
+            changed = node.args[0]
+        while isinstance(changed, ast.Subscript):
+            changed = changed.value
+        if isinstance(changed, ast.Attribute) and changed not in own:
+            yield changed.attr
 
 
 def _indexed_lambdas(tree: ast.AST) -> dict[int, list[Definition]]:

@@ -283,6 +283,30 @@ def test_what_cannot_be_resolved_is_listed(program, body, reason):
     assert f"flow.main: {reason}" in program.take().untracked
 
 
+def test_attributes_of_a_class_that_its_body_computes_and_that_have_no_digest_are_listed(program):
+    program.write(
+        "flow",
+        """
+        import re, threading
+        class C:
+            written = [1, {"a": -1}]
+            digested = [len("a")]
+            lock = threading.Lock()
+            pattern = re.compile("a")
+            counted = dict()
+            def count(self):
+                self.own = self.digested = 3
+                self.counted["a"] = self.own
+        def main(): return C
+        """,
+    )
+
+    assert program.take().untracked == (
+        "flow.C: attribute counted is changed by code of its module",
+        "flow.C: attribute pattern is a value without a digest",
+    )
+
+
 def test_getattr_with_a_constant_name_is_an_attribute(program):
     program.write("flow", "import helpers\ndef main(): return getattr(helpers, 'f')()")
 

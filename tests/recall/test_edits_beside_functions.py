@@ -92,3 +92,70 @@ def test_a_module_reloaded_after_an_edit_counts_as_it_was_reloaded(module, runti
     assert run(runtime, flow) == (20, {"main": 1})
     assert run(runtime, module(FLOW.format("class K:\n  x = [20]", "K.x[0]"))) == (20, {})
     assert run(runtime, module(FLOW.format("class K:\n  x = [300]", "K.x[0]"))) == (300, {"main": 1})
+
+
+COMPUTED = {
+    "a class's attribute": ("class C:\n  x = (data(),)", "C.x[0]"),
+    "one that is a list": ("class C:\n  x = [data()]", "C.x[0]"),
+    "one whose name instances of another class have too": (
+        "class C:\n  x = data()\nclass D:\n  def __init__(self): self.x = 3",
+        "C.x",
+    ),
+    "a private one": ("class C:\n  __x = [data()]\n  def get(self): return self.__x[0]", "C().get()"),
+    "a branch of the body": ("class C:\n  if data() == 1: x = 1\n  else: x = 2", "C.x"),
+    "a method of a branch": (
+        "class C:\n  if data() == 1:\n    def x(self): return 1\n  else:\n    def x(self): return 2",
+        "C().x()",
+    ),
+    "a member of an enum": ("import enum\nclass E(enum.Enum):\n  A = (data(),)", "E.A.value[0]"),
+    "a dataclass's default": (
+        "import dataclasses\n@dataclasses.dataclass\nclass C:\n  x: tuple = (data(),)",
+        "C().x[0]",
+    ),
+    "a dataclass's field": (
+        "import dataclasses\n@dataclasses.dataclass(slots=True)\nclass C:\n  x: tuple = dataclasses.field(default=(data(),))",
+        "C().x[0]",
+    ),
+    "an attrs class's default": ("import attrs\n@attrs.define\nclass C:\n  x: tuple = (data(),)", "C().x[0]"),
+    "a named tuple's default": (
+        "import typing\nclass C(typing.NamedTuple):\n  x: tuple = (data(),)",
+        "C().x[0]",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", COMPUTED)
+def test_what_is_computed_from_data_counts_by_its_value(module, runtime, case):
+    binding, body = COMPUTED[case]
+    data = module.folder / "data"
+    text = FLOW.format(
+        f"import pathlib\ndef data(): return int(pathlib.Path({str(data)!r}).read_text())\n{binding}", body
+    )
+    data.write_text("1")
+    first = run(runtime, module(text))
+    data.write_text("2")
+    second = run(runtime, module(text))
+    data.write_text("1")
+
+    assert (first, second) == ((1, {"main": 1}), (2, {"main": 1}))
+    assert run(runtime, module(text)) == (1, {})
+
+
+CHANGED = {
+    "an item": "C.x['k'] = C.x['k'] + 1",
+    "an item of an item": "C.x['k', 'l'] = 0; C.x['m'] = {}; C.x['m']['n'] = 1",
+    "in place": "C.x.update(n=1)",
+    "anew": "C.x = dict(C.x, n=1)",
+}
+
+
+@pytest.mark.parametrize("change", CHANGED)
+def test_an_attribute_that_a_task_changes_is_state_and_runs_nothing(module, runtime, change):
+    flow = module(
+        "from alonzo import task\nimport collections\nclass C:\n  x = collections.defaultdict(int)\n"
+        f"@task\ndef main():\n  {CHANGED[change]}\n  return 1\n"
+    )
+
+    assert run(runtime, flow) == (1, {"main": 1})
+    assert dict(flow.C.x) != {}
+    assert run(runtime, flow) == (1, {})
