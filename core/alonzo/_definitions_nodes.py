@@ -27,7 +27,7 @@ from ._definitions_names import Names, chain_of, statement_names
 from ._definitions_project import Project, file_of, module_name, public_name
 from ._definitions_reach import Reach
 from ._definitions_values import Parts, Values, cell_value
-from ._sources import Definition, ModuleText, Namespace, Sources, is_literal
+from ._sources import Definition, ModuleText, Namespace, Sources, changed_names, is_literal
 
 _OF_THE_MODULE = frozenset(["__builtins__", "__loader__", "__name__", "__package__", "__path__", "__spec__"])
 _MUTABLE = (list, dict, set, bytearray)
@@ -148,7 +148,7 @@ class Nodes:
             )
             node.parts += ["function", node.label, form]
             node.text = text.segment(definition.node)
-            defaults = [] if is_task else list(_computed_defaults(function, definition.node))
+            defaults = [] if is_task else self._defaults(node, function, definition.node)
             if not alone and definition.parents and isinstance(definition.parents[-1], ast.ClassDef):
                 self._add_owner(node, code.co_qualname, namespace)
         self._add_values(node, "default", defaults, namespace)
@@ -165,6 +165,16 @@ class Nodes:
             if parts is None:
                 node.untracked.add(f"{node.label}: {tag} {name} is {_UNTOLD}")
             node.parts += [f"{tag} {name}", *(parts or ())]
+
+    def _defaults(self, node: Node, function: FunctionType, definition: ast.AST) -> list[tuple[str, object]]:
+        """Defaults that count by their values; those that the function changes are listed."""
+        kept = []
+        for name, value in _computed_defaults(function, definition):
+            if _is_changed(value, name, definition):
+                node.untracked.add(f"{node.label}: default {name} of {function.__name__} is changed by it")
+            else:
+                kept.append((name, value))
+        return kept
 
     def _add_cells(self, node: Node, cells: Mapping[str, object], names: Names, namespace: Namespace) -> None:
         changed = {chain[0] for chain in names.changes if chain[0] in cells}
@@ -243,7 +253,7 @@ class Nodes:
                 assert inner is not None
                 if is_selected(inner.node, definition.node) and len(inner.parents) == len(definition.parents) + 1:
                     node.parts += [f"selected {name}", text.form(inner.node)]
-                self._add_values(node, name, list(_computed_defaults(method, inner.node)), namespace)
+                self._add_values(node, name, self._defaults(node, method, inner.node), namespace)
             elif not method.__code__.co_filename.startswith("<"):
                 edge = self.function(method)
                 node.parts += [f"method {name}", edge] if edge is not None else []
@@ -345,8 +355,13 @@ def _computed_defaults(function: FunctionType, node: ast.AST) -> Iterator[tuple[
     written |= {each.arg: value for each, value in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)}
     for name, value in _given_defaults(function):
         expression = written.get(name)
-        if expression is None or not (isinstance(value, _MUTABLE) or is_literal(expression)):
+        if expression is None or not is_literal(expression):
             yield name, value
+
+
+def _is_changed(value: object, name: str, node: ast.AST) -> bool:
+    """Whether a function changes a default of its own: it is the function's state, as a cache is."""
+    return isinstance(value, _MUTABLE) and name in changed_names(node)
 
 
 def _is_task_decorator(value: object) -> bool:

@@ -394,17 +394,32 @@ def _changed_attributes(tree: ast.AST) -> Iterator[str]:
             own |= {
                 each for each in targets if isinstance(each, ast.Attribute) and chain_of(each) == ("self", each.attr)
             }
-        changed: ast.AST | None = None
-        if isinstance(node, (ast.Attribute, ast.Subscript)) and not isinstance(node.ctx, ast.Load):
-            changed = node
-        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in MUTATORS:
-            changed = node.func.value
-        elif isinstance(node, ast.Call) and node.args and (chain_of(node.func) or ("",))[-1] in CHANGE_FIRST_ARGUMENT:
-            changed = node.args[0]
-        while isinstance(changed, ast.Subscript):
-            changed = changed.value
+        changed = _changed_by(node)
         if isinstance(changed, ast.Attribute) and changed not in own:
             yield changed.attr
+
+
+def changed_names(tree: ast.AST) -> Iterator[str]:
+    """The names whose objects, or something inside these, code changes in place."""
+    for node in ast.walk(tree):
+        changed = node.target if isinstance(node, ast.AugAssign) else _changed_by(node)
+        chain = chain_of(changed) if changed is not None else None
+        if chain is not None:
+            yield chain[0]
+
+
+def _changed_by(node: ast.AST) -> ast.AST | None:
+    """What a node of the text changes or binds anew, other than a name; of an item that in which it is."""
+    changed: ast.AST | None = None
+    if isinstance(node, (ast.Attribute, ast.Subscript)) and not isinstance(node.ctx, ast.Load):
+        changed = node
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in MUTATORS:
+        changed = node.func.value
+    elif isinstance(node, ast.Call) and node.args and (chain_of(node.func) or ("",))[-1] in CHANGE_FIRST_ARGUMENT:
+        changed = node.args[0]
+    while isinstance(changed, ast.Subscript):
+        changed = changed.value
+    return changed
 
 
 def _indexed_lambdas(tree: ast.AST) -> dict[int, list[Definition]]:

@@ -307,6 +307,12 @@ def test_attributes_of_a_class_that_its_body_computes_and_that_have_no_digest_ar
     )
 
 
+def test_a_computed_default_that_its_function_changes_is_listed(program):
+    program.write("flow", "def f(n, memo=dict()):\n    memo[n] = n\n    return n\ndef main(): return f(1)")
+
+    assert program.take().untracked == ("flow.f: default memo of f is changed by it",)
+
+
 def test_getattr_with_a_constant_name_is_an_attribute(program):
     program.write("flow", "import helpers\ndef main(): return getattr(helpers, 'f')()")
 

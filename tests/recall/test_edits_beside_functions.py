@@ -95,6 +95,9 @@ def test_a_module_reloaded_after_an_edit_counts_as_it_was_reloaded(module, runti
 
 
 COMPUTED = {
+    "a helper's default": ("def f(x=[data()]): return x[0]", "f()"),
+    "a helper's default by keyword": ("def f(*, x={'a': data()}): return x['a']", "f()"),
+    "a method's default": ("class C:\n  def f(self, x=[data()]): return x[0]", "C().f()"),
     "a class's attribute": ("class C:\n  x = (data(),)", "C.x[0]"),
     "one that is a list": ("class C:\n  x = [data()]", "C.x[0]"),
     "one whose name instances of another class have too": (
@@ -158,4 +161,20 @@ def test_an_attribute_that_a_task_changes_is_state_and_runs_nothing(module, runt
 
     assert run(runtime, flow) == (1, {"main": 1})
     assert dict(flow.C.x) != {}
+    assert run(runtime, flow) == (1, {})
+
+
+MEMOS = {
+    "an item": "def f(n, memo=dict()):\n  memo[n] = 1\n  return memo[n]",
+    "in place": "def f(n, memo=dict()):\n  memo.setdefault(n, []).append(1)\n  return 1",
+    "as a sum": "def f(n, memo=list()):\n  memo += [n]\n  return 1",
+    "of a method": "class C:\n  def f(self, n, memo=dict()):\n    memo[n] = 1\n    return 1\nf = C().f",
+}
+
+
+@pytest.mark.parametrize("memo", MEMOS)
+def test_a_default_that_its_function_changes_is_state_and_runs_nothing(module, runtime, memo):
+    flow = module(FLOW.format(MEMOS[memo], "f(3)"))
+
+    assert run(runtime, flow) == (1, {"main": 1})
     assert run(runtime, flow) == (1, {})
