@@ -311,6 +311,9 @@ class Nodes:
             return
         edge = self.class_(type(value))
         node.parts += [edge] if edge is not None else []
+        if parts is None and text is not None:  # a decorator's: what it decorates says what it is
+            statements = [*statements, *text.decorated.get(name, ())]
+            node.text = text.segment(*statements)
         if text is None or not statements:
             if parts is None:
                 reason = f"{_UNTOLD}, and the statement that binds it is not known"

@@ -74,6 +74,7 @@ class ModuleText:
         self._classes: dict[str, list[Definition]] = {}
         self.imports: dict[str, list[tuple[str, int, str | None]]] = {}
         self.statements: dict[str, list[ast.stmt]] = {}
+        self.decorated: dict[str, list[ast.stmt]] = {}
         self._index()
 
     @cached_property
@@ -205,7 +206,7 @@ class ModuleText:
                 stack.append((statement, inside, (*parents, statement)))
         for definitions in self._classes.values():
             definitions.sort(key=lambda each: each.node.lineno)
-        for statements in self.statements.values():
+        for statements in (*self.statements.values(), *self.decorated.values()):
             statements.sort(key=lambda each: (each.lineno, each.col_offset))
 
     def _index_binding(self, statement: ast.stmt) -> None:
@@ -218,6 +219,8 @@ class ModuleText:
             for alias in statement.names:
                 place = (statement.module or "", statement.level, alias.name)
                 self.imports.setdefault(alias.asname or alias.name, []).append(place)
+        if isinstance(statement, _DEFINITIONS) and statement.decorator_list:
+            self.decorated.setdefault(statement.name, []).append(statement)
         for name in set(_bound_at_top(statement)):
             self.statements.setdefault(name, []).append(statement)
 

@@ -178,3 +178,22 @@ def test_a_default_that_its_function_changes_is_state_and_runs_nothing(module, r
 
     assert run(runtime, flow) == (1, {"main": 1})
     assert run(runtime, flow) == (1, {})
+
+
+WRAPPER = "class memo:\n  def __init__(self, f): self.f = f\n  def __call__(self, *args): return self.f(*args)\n"
+WRAPPED = {
+    "a function": "@memo\ndef f(): return {}",
+    "a function that calls another": "def g(): return {}\n@memo\ndef f(): return g()",
+    "a function that is decorated twice": "@memo\n@memo\ndef f(): return {}",
+    "one of two functions": "if len('a') == 1:\n  @memo\n  def f(): return {}\nelse:\n  @memo\n  def f(): return 3",
+    "a class": "@memo\nclass f:\n  x = {}\n  def __new__(cls): return cls.x",
+}
+
+
+@pytest.mark.parametrize("case", WRAPPED)
+def test_what_an_instance_wraps_as_a_decorator_counts(module, runtime, case):
+    one, two = (FLOW.format(WRAPPER + WRAPPED[case].format(number), "f()") for number in (1, 2))
+
+    assert run(runtime, module(one)) == (1, {"main": 1})
+    assert run(runtime, module(two)) == (2, {"main": 1})
+    assert run(runtime, module("# moved\n" + one)) == (1, {})
