@@ -6,12 +6,15 @@ import ast
 import functools
 from collections.abc import Iterator, Mapping
 from types import FunctionType, MemberDescriptorType
+from typing import Any
 
 from ._definitions_project import globals_of
 from ._sources import ModuleText, Namespace
 
 _SCALARS = (bool, int, float, complex, str, bytes)
 _ABSENT = object()
+_MOST_HELD = 1000
+_DEEPEST = 3
 _NO_DEFAULTS = frozenset(["_MISSING_TYPE", "_Nothing", "PydanticUndefinedType", "Factory"])
 
 
@@ -77,11 +80,37 @@ def attributes(cls: type, text: ModuleText, node: ast.ClassDef) -> Iterator[tupl
             yield name, value
 
 
-def changed_attributes(text: ModuleText, node: ast.ClassDef) -> list[str]:
-    """The attributes that the body of a class computes and that something in its module changes."""
+def changed_attributes(cls: type, text: ModuleText, node: ast.ClassDef) -> list[str]:
+    """The attributes that something in the module of a class changes, but for scalars that are written in its body."""
     return sorted(
-        name for name, is_written in text.bound_in(node).items() if not is_written and name in text.changed_attributes
+        name
+        for name, is_written in text.bound_in(node).items()
+        if name in text.changed_attributes
+        and not (is_written and isinstance(vars(cls).get(name), (type(None), *_SCALARS)))
     )
+
+
+def held_definitions(value: object) -> Iterator[FunctionType | type]:
+    """The functions and classes that an object holds in its attributes and the containers there: what was registered with it."""
+    stack: list[tuple[object, int]] = [(each, 0) for each in _held(value).values()] or [(value, 0)]
+    count = 0
+    while stack and count < _MOST_HELD:
+        count += 1
+        each, depth = stack.pop()
+        kind = type(each)  # what stands in for something else may raise when it is asked
+        inside: list[object] = []
+        if issubclass(kind, (FunctionType, type)):
+            yield each  # type: ignore[misc]
+        elif depth >= _DEEPEST:
+            continue
+        elif issubclass(kind, dict):
+            inside = list(dict.values(each))  # type: ignore[arg-type]
+        elif kind in (list, tuple):
+            inside = list(each)  # type: ignore[call-overload]
+        elif kind in (set, frozenset):
+            named: list[Any] = [one for one in each if issubclass(type(one), (FunctionType, type))]  # type: ignore[attr-defined]
+            inside = [*sorted(named, key=lambda one: f"{one.__module__}.{one.__qualname__}")]
+        stack += [(one, depth + 1) for one in reversed(inside)]
 
 
 def is_selected(method: ast.AST, node: ast.ClassDef) -> bool:

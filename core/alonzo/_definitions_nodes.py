@@ -17,6 +17,7 @@ from ._definitions_classes import (
     changed_attributes,
     class_globals,
     functions_in,
+    held_definitions,
     is_own,
     is_selected,
     methods,
@@ -239,8 +240,13 @@ class Nodes:
         node.text = text.segment(definition.node)
         assert isinstance(definition.node, ast.ClassDef)
         self._add_values(node, "attribute", list(attributes(cls, text, definition.node)), namespace)
-        for name in changed_attributes(text, definition.node):
+        for name in changed_attributes(cls, text, definition.node):
             node.untracked.add(f"{node.label}: attribute {name} is changed by code of its module")
+            self._add_held(node, vars(cls).get(name))
+        configuring = text.configured.get(cls.__qualname__, [])
+        if configuring:
+            node.parts += ["statement", text.form(*configuring)]
+            self._reach.add(node, statement_names(configuring), namespace, {})
         cells: dict[str, object] = {}
         for name, method in methods(cls):
             if self._is_within(method, text, definition.node):
@@ -312,7 +318,9 @@ class Nodes:
         edge = self.class_(type(value))
         node.parts += [edge] if edge is not None else []
         if parts is None and text is not None:  # a decorator's: what it decorates says what it is
-            statements = [*statements, *text.decorated.get(name, ())]
+            found = {*statements, *text.decorated.get(name, ()), *text.configured.get(name, ())}
+            statements = sorted(found, key=lambda each: (each.lineno, each.col_offset))
+            self._add_held(node, value)
             node.text = text.segment(*statements)
         if text is None or not statements:
             if parts is None:
@@ -323,6 +331,14 @@ class Nodes:
         names = statement_names(statements)
         names.reads = {chain: runs for chain, runs in names.reads.items() if chain[0] != name}
         self._reach.add(node, names, namespace, {})
+
+    def _add_held(self, node: Node, value: object) -> None:
+        """What was registered with an object, by a decorator say."""
+        for each in held_definitions(value):
+            if isinstance(each, FunctionType) and _filename(each).startswith("<") and self._definition(each) is None:
+                continue  # made by a library when it was first needed
+            edge = self.class_(each) if isinstance(each, type) else self.function(each)
+            node.parts += ["holds", edge] if edge is not None else []
 
     def _text(self, namespace: Namespace) -> ModuleText | None:
         filename = file_of(namespace)

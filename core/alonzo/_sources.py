@@ -87,6 +87,15 @@ class ModuleText:
         """As those, of what may be a class's: not what `self.name = ...` assigns, but what changes inside an attribute."""
         return frozenset(_changed_attributes(self.tree))
 
+    @cached_property
+    def configured(self) -> dict[str, list[ast.stmt]]:
+        """By name, the statements at the top of the module that call methods of what it stands for, or set its attributes."""
+        found: dict[str, list[ast.stmt]] = {}
+        for statement, name in _configured(self.tree):
+            if statement not in found.setdefault(name, []):
+                found[name].append(statement)
+        return found
+
     def function(self, code: CodeType) -> Definition | None:
         """The definition that a code object was compiled from; None when the text says something
         else.
@@ -366,6 +375,30 @@ def _stored_attributes(tree: ast.AST) -> Iterator[str]:
                 yield node.attr
             elif node.attr in MUTATORS and isinstance(node.value, ast.Attribute):
                 yield node.value.attr
+
+
+def _configured(tree: ast.Module) -> Iterator[tuple[ast.stmt, str]]:
+    stack: list[tuple[ast.stmt, ast.stmt | None]] = [(each, None) for each in reversed(tree.body)]
+    while stack:
+        statement, loop = stack.pop()
+        if isinstance(statement, _DEFINITIONS) or _is_main_guard(statement):
+            continue
+        if loop is None and isinstance(statement, (ast.For, ast.While, ast.With)):
+            loop = statement
+        stack += [(each, loop) for each in reversed(list(_statements(statement)))]
+        if not isinstance(statement, ast.Expr) or not isinstance(call := statement.value, ast.Call):
+            continue
+        chain = chain_of(call.func) or ()
+        if chain and chain[-1] in CHANGE_FIRST_ARGUMENT and call.args:
+            chain = (*(chain_of(call.args[0]) or ("",)), "")
+        if len(chain) > 1:
+            yield loop or statement, chain[0]
+
+
+def _is_main_guard(statement: ast.stmt) -> bool:
+    """Whether it is `if __name__ == "__main__":`, which is no part of the module."""
+    test = statement.test if isinstance(statement, ast.If) else None
+    return isinstance(test, ast.Compare) and chain_of(test.left) == ("__name__",)
 
 
 def _bound_in(node: ast.ClassDef) -> dict[str, bool]:

@@ -197,3 +197,63 @@ def test_what_an_instance_wraps_as_a_decorator_counts(module, runtime, case):
     assert run(runtime, module(one)) == (1, {"main": 1})
     assert run(runtime, module(two)) == (2, {"main": 1})
     assert run(runtime, module("# moved\n" + one)) == (1, {})
+
+
+HOLDER = """class R:
+  kinds = {}
+  def __init__(self): self.d = {}
+  def set(self, k, v): self.d[k] = v
+  def get(self, k): return self.d[k]
+  def reg(self, f):
+    self.d[f.__name__] = f
+    return f
+  @classmethod
+  def kind(cls, f):
+    cls.kinds[f.__name__] = f
+    return f
+r = R()
+"""
+CONFIGURED = {
+    "by a method": ("r.set('a', {})", "r.get('a')"),
+    "in a loop": ("for k in 'ab': r.set(k, {})", "r.get('a')"),
+    "by setattr": ("setattr(r, 'n', {})", "r.n"),
+    "by setattr in a loop": ("for k in 'ab':\n  setattr(r, k, {})", "r.a"),
+    "in a branch": ("if len('a') == 1:\n  r.set('a', {})", "r.get('a')"),
+    "by a function of the module": ("def one(): return {}\nr.set('a', one())", "r.get('a')"),
+    "by a decorator": ("@r.reg\ndef f(): return {}", "r.get('f')()"),
+    "by a decorator, with a class": ("@r.reg\nclass F:\n  def get(self): return {}", "r.get('F')().get()"),
+    "by a class's decorator": ("@R.kind\ndef f(): return {}", "R.kinds['f']()"),
+    "by a class's method": ("R.kind(lambda: {})", "R.kinds['<lambda>']()"),
+    "by a virtual base": (
+        "import abc\nclass A(abc.ABC): pass\nclass B: pass\nclass C: pass\nA.register([B, C][{} - 1])",
+        "1 if isinstance(B(), A) else 2",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CONFIGURED)
+def test_what_an_object_of_the_module_was_given_after_it_was_made_counts(module, runtime, case):
+    binding, body = CONFIGURED[case]
+    one, two = (FLOW.format(HOLDER + binding.format(number), body) for number in (1, 2))
+
+    assert run(runtime, module(one)) == (1, {"main": 1})
+    assert run(runtime, module(two)) == (2, {"main": 1})
+    assert run(runtime, module("# moved\n" + one)) == (1, {})
+
+
+def test_what_a_program_s_start_and_another_object_are_given_does_not_count(module, runtime):
+    binding = "other = R()\nr.set('a', 1)\nother.set('a', {0})\nif __name__ == '__main__':\n  r.set('a', {0})"
+    one, two = (FLOW.format(HOLDER + binding.format(number), "r.get('a')") for number in (1, 2))
+
+    assert run(runtime, module(one)) == (1, {"main": 1})
+    assert run(runtime, module(two)) == (1, {})
+
+
+def test_an_object_that_counts_its_calls_runs_nothing(module, runtime):
+    add = "def add(self): self.n += 1; self.seen.append(1); return 1"
+    counter = f"class K:\n  seen = []\n  def __init__(self): self.n = 0\n  {add}\nk = K()"
+    flow = module(FLOW.format(counter, "k.add()"))
+
+    assert run(runtime, flow) == (1, {"main": 1})
+    assert flow.k.n == 1
+    assert run(runtime, flow) == (1, {})
