@@ -57,6 +57,7 @@ CHANGE_FIRST_ARGUMENT = frozenset(
         "shuffle",
     ]
 )
+_MODULES = ("sys", "modules")
 _NAMESPACES = frozenset({"globals", "vars"})
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
@@ -268,6 +269,8 @@ class _Collector:
 
     def _reference(self, node: ast.Name | ast.Attribute, scope: _Scope, runs: bool) -> Iterable[tuple[ast.AST, _Scope]]:
         chain = chain_of(node)
+        if isinstance(node, ast.Attribute) and node.attr == "__subclasses__":
+            self.names.opaque.add("looks classes up with __subclasses__()")
         if chain is None:
             assert isinstance(node, ast.Attribute)
             if not isinstance(node.ctx, ast.Load):
@@ -286,8 +289,12 @@ class _Collector:
         owner = scope.owner(chain[0])
         if owner is None:
             self.names.read(chain, runs=runs)
+            if runs and chain[:2] == _MODULES:
+                self.names.opaque.add("looks modules up in sys.modules")
         elif chain[0] in owner.imports:
             module, level, attributes = owner.imports[chain[0]]
+            if runs and (module, *attributes, *chain[1:])[:2] == _MODULES:
+                self.names.opaque.add("looks modules up in sys.modules")
             self.names.read_import(module, level, (*attributes, *chain[1:]), runs=runs)
 
     def _read_quietly(self, annotation: ast.expr, scope: _Scope) -> None:

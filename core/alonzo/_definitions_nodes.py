@@ -98,6 +98,13 @@ class Nodes:
         label = f"{module_name(namespace)}.{cls.__qualname__}"
         return Edge(self._node(("class", id(cls)), cls, label, lambda node: self._fill_class(node, cls)))
 
+    def module(self, module: ModuleType) -> Edge | None:
+        if not self._given.project.owns_module(module):
+            return None
+        namespace = vars(module)
+        label = module_name(namespace)
+        return Edge(self._node(("module", id(module)), module, label, lambda node: self._fill_module(node, namespace)))
+
     def constant(self, value: object, namespace: Namespace, name: str) -> Node:
         label = f"{module_name(namespace)}.{name}"
         place = ("constant", id(namespace), name)
@@ -332,6 +339,14 @@ class Nodes:
         names.reads = {chain: runs for chain, runs in names.reads.items() if chain[0] != name}
         self._reach.add(node, names, namespace, {})
 
+    def _fill_module(self, node: Node, namespace: Namespace) -> None:
+        """All of a module, as anything may be taken from it."""
+        node.parts.append(f"module {node.label}")
+        text = self._text(namespace)
+        if text is not None:
+            node.parts.append(text.form(text.tree))
+            self._reach.add(node, statement_names(text.tree.body), namespace, {})
+
     def _add_held(self, node: Node, value: object) -> None:
         """What was registered with an object, by a decorator say."""
         for each in held_definitions(value):
@@ -374,8 +389,14 @@ def _computed_defaults(function: FunctionType, node: ast.AST) -> Iterator[tuple[
     written |= {each.arg: value for each, value in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)}
     for name, value in _given_defaults(function):
         expression = written.get(name)
-        if expression is None or not is_literal(expression):
+        # A constant of the text may have been set from outside.
+        is_other = isinstance(expression, ast.Constant) and not _is_equal(value, expression.value)
+        if expression is None or is_other or not is_literal(expression):
             yield name, value
+
+
+def _is_equal(value: object, constant: object) -> bool:
+    return type(value) is type(constant) and value == constant
 
 
 def _is_changed(value: object, name: str, node: ast.AST) -> bool:

@@ -31,6 +31,7 @@ class _Nodes(Protocol):
     def function(self, function: FunctionType) -> Edge | None: ...
     def class_(self, cls: type) -> Edge | None: ...
     def constant(self, value: object, namespace: Namespace, name: str) -> Node: ...
+    def module(self, module: ModuleType) -> Edge | None: ...
     def task_name(self, value: object) -> str | None: ...
 
 
@@ -147,6 +148,8 @@ class Reach:
         value = target.value
         if isinstance(value, ModuleType):
             node.untracked.add(f"{node.label}: uses the module {target.full_name} as a value")
+            whole = self._nodes.module(value)
+            node.parts += [whole] if whole is not None else []
         if target.full_name is not None:
             node.parts.append(self._values.name(target.full_name, node))
             return

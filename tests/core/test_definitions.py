@@ -274,43 +274,17 @@ def test_paths_in_the_project_count_relative_to_it(tmp_path, monkeypatch, here):
         ("return getattr(helpers, name)", "takes names from helpers by getattr()"),
         ("return f(helpers)", "uses the module helpers as a value"),
         ("return nowhere(name)", "nowhere is not defined"),
+        ("return sys.modules[name]", "looks modules up in sys.modules"),
+        ("import sys as s\n    return s.modules[name]", "looks modules up in sys.modules"),
+        ("return int.__subclasses__()", "looks classes up with __subclasses__()"),
+        ("return type(name).__subclasses__()", "looks classes up with __subclasses__()"),
     ],
 )
 def test_what_cannot_be_resolved_is_listed(program, body, reason):
     program.write("helpers", "")
-    program.write("flow", f"import helpers\ndef f(x): return x\ndef main(name):\n    {body}")
+    program.write("flow", f"import helpers, sys\ndef f(x): return x\ndef main(name):\n    {body}")
 
     assert f"flow.main: {reason}" in program.take().untracked
-
-
-def test_attributes_of_a_class_that_its_body_computes_and_that_have_no_digest_are_listed(program):
-    program.write(
-        "flow",
-        """
-        import re, threading
-        class C:
-            written = [1, {"a": -1}]
-            digested = [len("a")]
-            lock = threading.Lock()
-            pattern = re.compile("a")
-            counted = dict()
-            def count(self):
-                self.own = self.digested = 3
-                self.counted["a"] = self.own
-        def main(): return C
-        """,
-    )
-
-    assert program.take().untracked == (
-        "flow.C: attribute counted is changed by code of its module",
-        "flow.C: attribute pattern is a value without a digest",
-    )
-
-
-def test_a_computed_default_that_its_function_changes_is_listed(program):
-    program.write("flow", "def f(n, memo=dict()):\n    memo[n] = n\n    return n\ndef main(): return f(1)")
-
-    assert program.take().untracked == ("flow.f: default memo of f is changed by it",)
 
 
 def test_getattr_with_a_constant_name_is_an_attribute(program):

@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from alonzo import Runtime
+from alonzo._definitions import Definitions
 
 FLOW = "from alonzo import task\n{}\n@task\ndef main(): return {}\n"
 
@@ -257,3 +258,84 @@ def test_an_object_that_counts_its_calls_runs_nothing(module, runtime):
     assert run(runtime, flow) == (1, {"main": 1})
     assert flow.k.n == 1
     assert run(runtime, flow) == (1, {})
+
+
+AS_VALUES = {
+    "in a list": ("L = [helper_beside]", "L[0].f()"),
+    "in a dict": ("D = {'m': helper_beside}", "D['m'].f()"),
+    "in a list of an attribute": ("class C:\n  x = [helper_beside]", "C.x[0].f()"),
+    "as a default": ("def g(m=helper_beside): return m.f()", "g()"),
+    "given to a function": ("def g(m): return m.f()", "g(helper_beside)"),
+}
+
+
+@pytest.mark.parametrize("case", AS_VALUES)
+def test_a_module_that_is_a_value_counts_with_what_it_reaches(module, runtime, case):
+    binding, body = AS_VALUES[case]
+    flow = FLOW.format(f"import helper_beside\n{binding}", body)
+    helper = "import deeper_beside\ndef f(): return deeper_beside.g() {}"
+
+    def edit(more, deep):
+        module(f"def g(): return {deep}", "deeper_beside", load=False)
+        module(helper.format(more), "helper_beside", load=False)
+        return run(runtime, module(flow))
+
+    assert edit("", 1) == (1, {"main": 1})
+    assert edit("+ 1", 1) == (2, {"main": 1})
+    assert edit("", 3) == (3, {"main": 1})
+    assert edit("  # as at first", 1) == (1, {})
+
+
+def test_a_default_that_was_set_from_outside_counts(module, runtime):
+    two, three = (FLOW.format(f"def f(x=1): return x\nf.__defaults__ = ({number},)", "f()") for number in (2, 3))
+
+    assert run(runtime, module(two)) == (2, {"main": 1})
+    assert run(runtime, module(three)) == (3, {"main": 1})
+    assert run(runtime, module(two)) == (2, {})
+
+
+LISTED = {
+    "an attribute without a digest": (
+        "import re\nclass C:\n  x = re.compile('a')",
+        "C",
+        {"flow_beside.C: attribute x is a value without a digest"},
+    ),
+    "an attribute that a method changes": (
+        "class C:\n  x = dict()\n  def f(self): self.x['a'] = 1",
+        "C",
+        {"flow_beside.C: attribute x is changed by code of its module"},
+    ),
+    "a container that a class method changes": (
+        "class C:\n  x = {}\n  @classmethod\n  def f(cls): cls.x['a'] = 1",
+        "C",
+        {"flow_beside.C: attribute x is changed by code of its module"},
+    ),
+    "attributes that their text or their value tells": (
+        "import threading\nclass C:\n  x = [1, {'a': -1}]\n  y = [len('a')]\n  z = threading.Lock()\n  def f(self): self.y = 3",
+        "C",
+        set(),
+    ),
+    "a default that its function changes": (
+        "def f(n, memo=dict()):\n  memo[n] = n",
+        "f(1)",
+        {"flow_beside.f: default memo of f is changed by it"},
+    ),
+    "a module in a list": (
+        "import helper_beside, json\nL = [helper_beside, json]",
+        "L",
+        {"flow_beside.L: uses the module helper_beside as a value"},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", LISTED)
+def test_what_does_not_count_by_its_value_is_listed(module, case):
+    binding, body, listed = LISTED[case]
+    module("", "helper_beside", load=False)
+    function = module(FLOW.format(binding, body)).main.func
+    definitions = Definitions(
+        digest_value=lambda value: repr(value).encode() if type(value) in (list, dict) else None,
+        task_name=lambda value: None,
+    )
+
+    assert set(definitions.fingerprint(function, "flow_beside.main").untracked) == listed
