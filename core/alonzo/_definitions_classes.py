@@ -20,10 +20,12 @@ _NO_DEFAULTS = frozenset(["_MISSING_TYPE", "_Nothing", "PydanticUndefinedType", 
 
 def class_globals(cls: type) -> Namespace:
     """The globals of the module in which a class was written."""
-    for _, method in methods(cls):
-        if is_own(method, cls) and not method.__code__.co_filename.startswith("<"):
+    own = [method for _, method in methods(cls) if is_own(method, cls)]
+    for method in own:
+        if not method.__code__.co_filename.startswith("<"):
             return method.__globals__
-    return globals_of(cls)
+    # Made by exec() under the name of no module, its methods know where.
+    return globals_of(cls) or (own[0].__globals__ if own else {})
 
 
 def is_own(method: FunctionType, cls: type) -> bool:

@@ -9,7 +9,7 @@ import functools
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from types import FunctionType, ModuleType
+from types import FunctionType, MappingProxyType, ModuleType
 from typing import Any, NamedTuple
 
 from ._definitions_classes import (
@@ -89,14 +89,14 @@ class Nodes:
             return None
         return Edge(self._function_node(function, is_task=False))
 
-    def class_(self, cls: type) -> Edge | None:
-        namespace = class_globals(cls)
+    def class_(self, cls: type, home: Namespace = MappingProxyType({})) -> Edge | None:
+        namespace = class_globals(cls) or (home if home.get("__name__") == cls.__module__ else {})
         if not namespace and cls.__module__ not in ("__main__", "__mp_main__"):
             return None
         if not self._given.project.owns(module_name(namespace), file_of(namespace)):
             return None
         label = f"{module_name(namespace)}.{cls.__qualname__}"
-        return Edge(self._node(("class", id(cls)), cls, label, lambda node: self._fill_class(node, cls)))
+        return Edge(self._node(("class", id(cls)), cls, label, lambda node: self._fill_class(node, cls, namespace)))
 
     def module(self, module: ModuleType) -> Edge | None:
         if not self._given.project.owns_module(module):
@@ -201,7 +201,7 @@ class Nodes:
         owner: object = None
         for depth, name in enumerate(qualname.split(".")[:-1]):
             owner = vars(owner).get(name) if depth and isinstance(owner, type) else namespace.get(name)
-        edge = self.class_(owner) if isinstance(owner, type) else None
+        edge = self.class_(owner, namespace) if isinstance(owner, type) else None
         if edge is not None:
             node.parts += ["method of", edge]
 
@@ -231,8 +231,7 @@ class Nodes:
             if _is_task_decorator(value):
                 yield decorator
 
-    def _fill_class(self, node: Node, cls: type) -> None:
-        namespace = class_globals(cls)
+    def _fill_class(self, node: Node, cls: type, namespace: Namespace) -> None:
         bases = [base for base in cls.__bases__ if base is not object]
         kinds = [type(cls)] if type(cls) is not type else []
         node.parts += ["class", node.label]

@@ -339,3 +339,27 @@ def test_what_does_not_count_by_its_value_is_listed(module, case):
     )
 
     assert set(definitions.fingerprint(function, "flow_beside.main").untracked) == listed
+
+
+EXECUTED = {
+    "a method": ("class C:\n  def m(self): return {}", "C().m()"),
+    "an attribute": ("class C:\n  x = {}", "C.x"),
+    "a member of an enum": ("import enum\nclass E(enum.Enum):\n  A = {}", "E.A.value"),
+    "a method of an instance": ("class C:\n  def m(self): return {}\nc = C()", "c.m()"),
+}
+
+
+@pytest.mark.filterwarnings("ignore:the text of:alonzo.AlonzoWarning")
+@pytest.mark.parametrize("case", EXECUTED)
+def test_a_class_in_text_that_is_executed_under_no_module_s_name_counts(runtime, case):
+    binding, body = EXECUTED[case]
+
+    def executed(number):
+        namespace = {"__name__": "made_beside"}
+        exec(FLOW.format(binding.format(number), body), namespace)
+        value = runtime.run(namespace["main"]())
+        return value, dict(runtime.last.ran)
+
+    assert executed(1) == (1, {"made_beside.main": 1})
+    assert executed(2) == (2, {"made_beside.main": 1})
+    assert executed(1) == (1, {})
