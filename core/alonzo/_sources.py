@@ -25,6 +25,8 @@ from ._normal_ast import DefinitionNode, children, normal_form
 Namespace = Mapping[str, Any]
 
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+_CLASSES = frozenset({"cls", "mcs", "klass"})
+_OF_CLASSES = frozenset({"__new__", "__init_subclass__", "__class_getitem__"})
 _LITERALS = (
     ast.Constant,
     ast.Tuple,
@@ -396,8 +398,7 @@ def _configured(tree: ast.Module) -> Iterator[tuple[ast.stmt, str]]:
 
 
 def _is_main_guard(statement: ast.stmt) -> bool:
-    """Whether it is `if __name__ == "__main__":`, which is no part of the module."""
-    test = statement.test if isinstance(statement, ast.If) else None
+    test = statement.test if isinstance(statement, ast.If) else None  # of what is no part of the module
     return isinstance(test, ast.Compare) and chain_of(test.left) == ("__name__",)
 
 
@@ -422,25 +423,38 @@ def _bound_in(node: ast.ClassDef) -> dict[str, bool]:
 
 
 def _changed_attributes(tree: ast.AST) -> Iterator[str]:
-    own: set[ast.AST] = set()
+    own = set(_assigned_to_instances(tree))
     for node in ast.walk(tree):
-        if isinstance(node, (ast.Assign, ast.AnnAssign)):
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            # An instance's: a class is `cls` in its own methods.
-            own |= {
-                each for each in targets if isinstance(each, ast.Attribute) and chain_of(each) == ("self", each.attr)
-            }
         changed = _changed_by(node)
         if isinstance(changed, ast.Attribute) and changed not in own:
             yield changed.attr
+
+
+def _assigned_to_instances(tree: ast.AST) -> Iterator[ast.AST]:
+    """The targets such as `self.name` in methods, which are no class's."""
+    bodies = (each.body for each in ast.walk(tree) if isinstance(each, ast.ClassDef))
+    for method in (
+        each for body in bodies for each in body if isinstance(each, (ast.FunctionDef, ast.AsyncFunctionDef))
+    ):
+        first = [each.arg for each in (*method.args.posonlyargs, *method.args.args)][:1]
+        is_of_class = any(chain_of(each) == ("classmethod",) for each in method.decorator_list)
+        if not first or first[0] in _CLASSES or is_of_class or method.name in _OF_CLASSES:
+            continue
+        for node in ast.walk(method):
+            if isinstance(node, (ast.Assign, ast.AnnAssign)):
+                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+                yield from (
+                    each
+                    for each in targets
+                    if isinstance(each, ast.Attribute) and chain_of(each) == (first[0], each.attr)
+                )
 
 
 def changed_names(tree: ast.AST) -> Iterator[str]:
     """The names whose objects, or something inside these, code changes in place."""
     for node in ast.walk(tree):
         changed = node.target if isinstance(node, ast.AugAssign) else _changed_by(node)
-        chain = chain_of(changed) if changed is not None else None
-        if chain is not None:
+        if changed is not None and (chain := chain_of(changed)):
             yield chain[0]
 
 

@@ -105,6 +105,10 @@ COMPUTED = {
         "class C:\n  x = data()\nclass D:\n  def __init__(self): self.x = 3",
         "C.x",
     ),
+    "one that instances assign under another name": (
+        "class C:\n  x = data()\n  def __init__(this): this.y = this.x = this.x",
+        "C.x",
+    ),
     "a private one": ("class C:\n  __x = [data()]\n  def get(self): return self.__x[0]", "C().get()"),
     "a branch of the body": ("class C:\n  if data() == 1: x = 1\n  else: x = 2", "C.x"),
     "a method of a branch": (
@@ -150,6 +154,7 @@ CHANGED = {
     "an item of an item": "C.x['k', 'l'] = 0; C.x['m'] = {}; C.x['m']['n'] = 1",
     "in place": "C.x.update(n=1)",
     "anew": "C.x = dict(C.x, n=1)",
+    "by a class method": "C.count()",
 }
 
 
@@ -157,6 +162,7 @@ CHANGED = {
 def test_an_attribute_that_a_task_changes_is_state_and_runs_nothing(module, runtime, change):
     flow = module(
         "from alonzo import task\nimport collections\nclass C:\n  x = collections.defaultdict(int)\n"
+        "  @classmethod\n  def count(this): this.x = {'n': 1}\n"
         f"@task\ndef main():\n  {CHANGED[change]}\n  return 1\n"
     )
 
