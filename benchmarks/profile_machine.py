@@ -27,10 +27,11 @@ from alonzo import task
 from alonzo._apply import LocalApplier
 from alonzo._beginning import _GC_THRESHOLD
 from alonzo._codec import Codec
-from alonzo._digests import Digester, blake
+from alonzo._digests import Digester
 from alonzo._effects import ABSENT, Apply, Inspect, Recall, Remember
 from alonzo._machine import Machine
 from alonzo._rebuild import Definition
+from alonzo._scalars import blake
 
 BUDGET_MICROSECONDS = 15
 BUDGET_BYTES = 1536

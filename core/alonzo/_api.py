@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
 from ._errors import OptionError
+from ._loaded import notice
 from ._options import TaskOptions, checked, nearest
 from ._tasks import Task
 
@@ -22,6 +23,8 @@ P = ParamSpec("P")
 R = TypeVar("R")
 K = TypeVar("K")
 T = TypeVar("T")
+
+notice()
 
 
 @overload
@@ -74,6 +77,7 @@ def task(function: Any = None, /, *, name: str | None = None, namespace: str | N
             raise TypeError(f"@task decorates a function, not {func!r}")
         where = f"@task of {func.__qualname__}"
         given = TaskOptions(**checked(options, where))
+        notice(getattr(func, "__globals__", None))
         made: Task[..., Any] = Task(func, namespace or _namespace(func), name or func.__qualname__, given)
         unknown = (
             [parameter for parameter in given.ignore if parameter not in made.signature.names] if given.ignore else ()

@@ -17,17 +17,7 @@ from typing import Any, cast
 from . import _operations, _scripts
 from ._codec import Codec, decoded
 from ._containers import expressions, fill, located, topological
-from ._digests import (
-    _LONGEST_SCALAR,
-    _SCALARS,
-    LARGE,
-    Digester,
-    digest_of,
-    large_token,
-    node_token,
-    scalar_token,
-    token_of,
-)
+from ._digests import Digester, node_token
 from ._effects import ABSENT, Apply, Found, Lost, Raised
 from ._errors import AlonzoError, EncodeError, LazyValueError, RemoteError
 from ._expressions import APPLYING, Call, Expression, describe, hidden, operands
@@ -36,6 +26,7 @@ from ._looks import SeesWrites
 from ._mutation import OPERATIONS, Guard, Mutations
 from ._options import NONE
 from ._ports import Ask, Inspector, Report
+from ._scalars import _LONGEST_SCALAR, _SCALARS, LARGE, digest_of, large_token, scalar_token, token_of
 from ._stored import content_of
 from ._task_settings import Ways
 from ._traces import External

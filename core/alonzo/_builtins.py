@@ -20,7 +20,7 @@ import attrs
 
 from ._async_loop import AsyncJobs
 from ._captured import Perhaps
-from ._digests import Digester, blake, digest_of, full_type_name
+from ._digests import Digester, full_type_name
 from ._effects import Apply, Found, Lost, Raised
 from ._errors import AlonzoError, EncodeError
 from ._expressions import Expression, hidden
@@ -28,6 +28,7 @@ from ._hookspecs import hookimpl
 from ._looks import InSeveralWays
 from ._own import EXTERNAL, loaded, of_place, place_of, simpler
 from ._ports import ExecutorKind, ExecutorSite, Post, StoreKind, StoreSite, Ticket, ValueStore, ValueStoreKind
+from ._scalars import blake, digest_of
 from ._sealing import SecretEncoder, SecretKey
 
 _SLOTS = (types.MemberDescriptorType, types.GetSetDescriptorType)

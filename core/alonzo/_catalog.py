@@ -12,12 +12,13 @@ from typing import Any
 
 from ._containers import expressions, fill, topological
 from ._definitions import Definitions, Fingerprint
-from ._digests import Digester, blake, frame, node_token
+from ._digests import Digester, node_token
 from ._effects import Found
 from ._errors import AlonzoError, EncodeError
 from ._expressions import Expression, operands
 from ._options import TaskOptions, checked
 from ._rebuild import Definition, policy_of
+from ._scalars import blake, frame
 from ._settings import Settings
 from ._special import SpecialForm
 from ._tasks import Partial, Task

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from operator import lt
 from typing import Any, final
 
-from ._digests import digest_of
 from ._effects import Found, JobNote, Normal, Raised
 from ._expressions import Call, Expression
 from ._keys import Keyed
 from ._rebuild import Definition
+from ._scalars import digest_of
 from ._scopes import Scope
 from ._special import Course
 from ._traces import EMPTY, Basis, Footprint

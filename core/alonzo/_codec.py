@@ -24,7 +24,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ._buffers import bytes_of, joined, taken_apart, view_of
-from ._digests import _SCALARS, scalar_of
 from ._effects import ABSENT, Found
 from ._errors import AlonzoError, EncodeError, StoreError
 from ._expressions import Call, Expression, Form, Operation, operands
@@ -33,6 +32,7 @@ from ._options import How
 from ._own import dumped, has_own_bytes, loaded
 from ._plain import dump_plain, load_plain
 from ._ports import Reduces, Serializer, ValueStore
+from ._scalars import _SCALARS, scalar_of
 from ._secret import Sealer, Secret
 from ._special import SpecialForm
 from ._stored import LARGE, STORED, content_of, reference

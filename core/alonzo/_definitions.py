@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
-from types import FunctionType, ModuleType
+from types import FunctionType
 from typing import Any, NamedTuple
 
 from ._definitions_graph import Digests, Node, Place, digest_parts, state_below
@@ -23,6 +23,7 @@ from ._definitions_project import (
     namespace_of,
 )
 from ._definitions_values import Outside
+from ._loaded import notice
 from ._sources import Sources
 
 __all__ = [
@@ -93,6 +94,7 @@ class Definitions:
         self._graphs: dict[frozenset[str], _Graph] = {}
         self._met: list[Any] | None = None
         self._lock = threading.RLock()
+        notice()
 
     def fingerprint(
         self,
@@ -149,20 +151,11 @@ class Definitions:
             whole.parts += [_TAG, "class", edge]
             return self._taken(whole, graph)
 
-    def see(self, modules: Iterable[ModuleType]) -> None:
-        """What is in the files of these modules now is what they were loaded from, also when it is edited before it is asked for."""
-        project = Project(self._names, self._tracked)
-        with self._lock:
-            for module in modules:
-                if isinstance(module, ModuleType) and project.owns_module(module):
-                    filename = file_of(vars(module))
-                    if filename is not None:
-                        self._sources.see(filename, vars(module))
-
     def refresh(self) -> None:
         """Forget values, names and texts: called when a run starts. Files that have not changed
         are not read again.
         """
+        notice()
         with self._lock:
             self._sources.refresh()
             self._graphs.clear()

@@ -149,6 +149,8 @@ def _collect(code: CodeType, names: Names) -> None:
                 names.change(chain[:-1], rebinds=False)
             if chain[0] in ("globals", "eval", "exec") and len(chain) == 1:
                 names.opaque.add(f"uses {chain[0]}()")
+            if chain[:2] == ("sys", "modules"):
+                names.opaque.add("looks modules up in sys.modules")
         elif name in ("STORE_GLOBAL", "DELETE_GLOBAL") or (
             name in ("STORE_DEREF", "DELETE_DEREF") and instruction.argval in code.co_freevars
         ):

@@ -44,7 +44,7 @@ MUTATORS = frozenset(
 )
 """Methods that change the object they belong to, in the types that people use for state."""
 
-_CHANGES_FIRST_ARGUMENT = frozenset(
+CHANGE_FIRST_ARGUMENT = frozenset(
     [
         "delattr",
         "heapify",
@@ -57,6 +57,7 @@ _CHANGES_FIRST_ARGUMENT = frozenset(
         "shuffle",
     ]
 )
+_MODULES = ("sys", "modules")
 _NAMESPACES = frozenset({"globals", "vars"})
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
@@ -324,6 +325,8 @@ class _Collector:
 
     def _reference(self, node: ast.Name | ast.Attribute, scope: _Scope, runs: bool) -> Iterable[tuple[ast.AST, _Scope]]:
         chain = chain_of(node)
+        if isinstance(node, ast.Attribute) and node.attr == "__subclasses__":
+            self.names.opaque.add("looks classes up with __subclasses__()")
         if chain is None:
             assert isinstance(node, ast.Attribute)
             if not isinstance(node.ctx, ast.Load):
@@ -342,8 +345,12 @@ class _Collector:
         owner = scope.owner(chain[0])
         if owner is None:
             self.names.read(chain, runs=runs)
+            if runs and chain[:2] == _MODULES:
+                self.names.opaque.add("looks modules up in sys.modules")
         elif chain[0] in owner.imports:
             module, level, attributes = owner.imports[chain[0]]
+            if runs and (module, *attributes, *chain[1:])[:2] == _MODULES:
+                self.names.opaque.add("looks modules up in sys.modules")
             self.names.read_import(module, level, (*attributes, *chain[1:]), runs=runs)
 
     def read_quietly(self, annotations: Iterable[ast.expr], scope: _Scope) -> None:
@@ -372,7 +379,7 @@ class _Collector:
         chain = chain_of(function)
         if chain is None or not scope.is_free(chain[0]):
             return [(each, scope) for each in children(node)]
-        if chain[-1] in _CHANGES_FIRST_ARGUMENT and node.args:
+        if chain[-1] in CHANGE_FIRST_ARGUMENT and node.args:
             self._change(node.args[0], scope, runs)
         rest = [*node.args, *(keyword.value for keyword in node.keywords)]
         if chain == ("getattr",) and len(node.args) >= 2:

@@ -10,11 +10,21 @@ import sys
 from abc import ABC
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
-from types import FunctionType, ModuleType
+from types import FunctionType, MappingProxyType, ModuleType
 from typing import Any, Generic, NamedTuple
 
-from ._definitions_classes import class_globals, constants, functions_in, is_own, methods
+from ._definitions_classes import (
+    attributes,
+    changed_attributes,
+    class_globals,
+    functions_in,
+    held_definitions,
+    is_own,
+    is_selected,
+    methods,
+)
 from ._definitions_code import code_names, encoded_code, nested_codes
+from ._definitions_defaults import computed_defaults, given_defaults, is_changed
 from ._definitions_given import Given, given_to_class, given_to_function
 from ._definitions_graph import Edge, Node
 from ._definitions_names import Names, chain_of, statement_names
@@ -23,18 +33,7 @@ from ._definitions_reach import Reach
 from ._definitions_values import Parts, Values, cell_value
 from ._sources import Definition, ModuleText, Namespace, Sources
 
-_LITERALS = (
-    ast.Constant,
-    ast.Tuple,
-    ast.List,
-    ast.Dict,
-    ast.Set,
-    ast.UnaryOp,
-    ast.unaryop,
-    ast.expr_context,
-)
 _OF_THE_MODULE = frozenset(["__builtins__", "__loader__", "__name__", "__package__", "__path__", "__spec__"])
-_MUTABLE = (list, dict, set, bytearray)
 _FAMILIAR = (object, ABC, Generic)
 _MOST_LOOKED_AT = 1000  # objects inside a value without a digest
 _UNTOLD = "a value without a digest"
@@ -95,16 +94,23 @@ class Nodes:
             return None
         return Edge(self._function_node(function, is_task=False))
 
-    def class_(self, cls: type) -> Edge | None:
+    def class_(self, cls: type, home: Namespace = MappingProxyType({})) -> Edge | None:
         if not isinstance(vars(cls).get("__module__"), str):
             return None  # compiled: Cython's own classes are in a module without a file
-        namespace = class_globals(cls)
+        namespace = class_globals(cls) or (home if home.get("__name__") == cls.__module__ else {})
         if not namespace and cls.__module__ not in ("__main__", "__mp_main__"):
             return None
         if not self._given.project.owns(module_name(namespace), file_of(namespace)):
             return None
         label = f"{module_name(namespace)}.{cls.__qualname__}"
-        return Edge(self._node(("class", id(cls)), cls, label, lambda node: self._fill_class(node, cls)))
+        return Edge(self._node(("class", id(cls)), cls, label, lambda node: self._fill_class(node, cls, namespace)))
+
+    def module(self, module: ModuleType) -> Edge | None:
+        if not self._given.project.owns_module(module):
+            return None
+        namespace = vars(module)
+        label = module_name(namespace)
+        return Edge(self._node(("module", id(module)), module, label, lambda node: self._fill_module(node, namespace)))
 
     def constant(self, value: object, namespace: Namespace, name: str) -> Node:
         label = f"{module_name(namespace)}.{name}"
@@ -144,7 +150,7 @@ class Nodes:
             names = code_names(code)
             version = f"{sys.version_info.major}.{sys.version_info.minor}"
             node.parts += ["code", node.label, version, encoded_code(code)]
-            defaults = [] if is_task else list(_given_defaults(function))
+            defaults = [] if is_task else list(given_defaults(function))
         else:
             text, definition = found
             ours = list(self._task_decorators(definition.node, namespace))
@@ -158,7 +164,7 @@ class Nodes:
             )
             node.parts += ["function", node.label, form]
             node.text = text.segment(definition.node)
-            defaults = [] if is_task else list(_computed_defaults(function, definition.node))
+            defaults = [] if is_task else self._defaults(node, function, definition.node)
             given = given_to_function(function, text, definition, namespace)
             self._add_given(node, given, text, namespace, text.stored_attributes)
             if not alone and definition.parents and isinstance(definition.parents[-1], ast.ClassDef):
@@ -188,6 +194,16 @@ class Nodes:
                 node.untracked.add(f"{node.label}: {tag} {name} is {_UNTOLD}")
                 parts = self._classes_in(value)
             node.parts += [f"{tag} {name}", *(parts or ())]
+
+    def _defaults(self, node: Node, function: FunctionType, definition: ast.AST) -> list[tuple[str, object]]:
+        """Defaults that count by their values; those that the function changes are listed."""
+        kept = []
+        for name, value in computed_defaults(function, definition):
+            if is_changed(value, name, definition):
+                node.untracked.add(f"{node.label}: default {name} of {function.__name__} is changed by it")
+            else:
+                kept.append((name, value))
+        return kept
 
     def _captured(self, value: object, node: Node, namespace: Namespace) -> Parts | None:
         """What a function made inside another has captured is as good as an argument: it has a digest as one."""
@@ -274,7 +290,7 @@ class Nodes:
         owner: object = None
         for depth, name in enumerate(qualname.split(".")[:-1]):
             owner = vars(owner).get(name) if depth and isinstance(owner, type) else namespace.get(name)
-        edge = self.class_(owner) if isinstance(owner, type) else None
+        edge = self.class_(owner, namespace) if isinstance(owner, type) else None
         if edge is not None:
             node.parts += ["method of", edge]
 
@@ -304,8 +320,7 @@ class Nodes:
             if _is_task_decorator(value):
                 yield decorator
 
-    def _fill_class(self, node: Node, cls: type) -> None:
-        namespace = class_globals(cls)
+    def _fill_class(self, node: Node, cls: type, namespace: Namespace) -> None:
         bases = [base for base in cls.__bases__ if base is not object]
         kinds = [type(cls)] if type(cls) is not type else []
         node.parts += ["class", node.label]
@@ -318,7 +333,15 @@ class Nodes:
         names = text.names(definition, defaults=True)
         node.parts.append(text.form(definition.node))
         node.text = text.segment(definition.node)
-        self._add_values(node, "attribute", list(constants(cls, text, definition.node)), namespace)
+        assert isinstance(definition.node, ast.ClassDef)
+        self._add_values(node, "attribute", list(attributes(cls, text, definition.node)), namespace)
+        for name in changed_attributes(cls, text, definition.node):
+            node.untracked.add(f"{node.label}: attribute {name} is changed by code of its module")
+            self._add_held(node, vars(cls).get(name))
+        configuring = text.configured.get(cls.__qualname__, [])
+        if configuring:
+            node.parts += ["statement", text.form(*configuring)]
+            self._reach.add(node, statement_names(configuring), namespace, {})
         texts = [self._text(globals_of(base)) for base in cls.__mro__ if base not in _FAMILIAR]
         given = given_to_class(cls, text, definition, namespace, bases_known=None not in texts)
         state = frozenset().union(*(each.stored_attributes for each in texts if each is not None))
@@ -333,7 +356,9 @@ class Nodes:
                 )
                 inner = text.function(method.__code__)
                 assert inner is not None
-                self._add_values(node, name, list(_computed_defaults(method, inner.node)), namespace)
+                if is_selected(inner.node, definition.node) and len(inner.parents) == len(definition.parents) + 1:
+                    node.parts += [f"selected {name}", text.form(inner.node)]
+                self._add_values(node, name, self._defaults(node, method, inner.node), namespace)
             elif not method.__code__.co_filename.startswith("<"):
                 edge = self.function(method)
                 node.parts += [f"method {name}", edge] if edge is not None else []
@@ -391,6 +416,11 @@ class Nodes:
             return
         edge = self.class_(type(value))
         node.parts += [edge] if edge is not None else []
+        if parts is None and text is not None:  # a decorator's: what it decorates says what it is
+            found = {*statements, *text.decorated.get(name, ()), *text.configured.get(name, ())}
+            statements = sorted(found, key=lambda each: (each.lineno, each.col_offset))
+            self._add_held(node, value)
+            node.text = text.segment(*statements)
         if text is None or not statements:
             if parts is None:
                 reason = f"{_UNTOLD}, and the statement that binds it is not known"
@@ -400,6 +430,22 @@ class Nodes:
         names = statement_names(statements)
         names.reads = {chain: runs for chain, runs in names.reads.items() if chain[0] != name}
         self._reach.add(node, names, namespace, {})
+
+    def _fill_module(self, node: Node, namespace: Namespace) -> None:
+        """All of a module, as anything may be taken from it."""
+        node.parts.append(f"module {node.label}")
+        text = self._text(namespace)
+        if text is not None:
+            node.parts.append(text.form(text.tree))
+            self._reach.add(node, statement_names(text.tree.body), namespace, {})
+
+    def _add_held(self, node: Node, value: object) -> None:
+        """What was registered with an object, by a decorator say."""
+        for each in held_definitions(value):
+            if isinstance(each, FunctionType) and _filename(each).startswith("<") and self._definition(each) is None:
+                continue  # made by a library when it was first needed
+            edge = self.class_(each) if isinstance(each, type) else self.function(each)
+            node.parts += ["holds", edge] if edge is not None else []
 
     def _text(self, namespace: Namespace) -> ModuleText | None:
         filename = file_of(namespace)
@@ -415,32 +461,6 @@ def _filename(function: FunctionType) -> str:
     if isinstance(file, str) and os.path.basename(file) == os.path.basename(name):
         return file
     return name
-
-
-def _given_defaults(function: FunctionType) -> Iterator[tuple[str, object]]:
-    values = function.__defaults__ or ()
-    code = function.__code__
-    yield from zip(code.co_varnames[code.co_argcount - len(values) : code.co_argcount], values, strict=True)
-    yield from sorted((function.__kwdefaults__ or {}).items())
-
-
-def _computed_defaults(function: FunctionType, node: ast.AST) -> Iterator[tuple[str, object]]:
-    """Defaults whose text does not say what they are, such as `i=i` in a loop."""
-    arguments = getattr(node, "args", None)
-    if not isinstance(arguments, ast.arguments):
-        return
-    positional = [each.arg for each in (*arguments.posonlyargs, *arguments.args)]
-    written: dict[str, ast.expr | None] = {}
-    written |= zip(positional[len(positional) - len(arguments.defaults) :], arguments.defaults, strict=True)
-    written |= {each.arg: value for each, value in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)}
-    for name, value in _given_defaults(function):
-        expression = written.get(name)
-        if expression is None or not (isinstance(value, _MUTABLE) or _is_literal(expression)):
-            yield name, value
-
-
-def _is_literal(expression: ast.expr) -> bool:
-    return all(isinstance(each, _LITERALS) for each in ast.walk(expression))
 
 
 def _is_task_decorator(value: object) -> bool:

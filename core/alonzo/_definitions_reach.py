@@ -41,8 +41,9 @@ class _Given(Protocol):
 
 class _Nodes(Protocol):
     def function(self, function: FunctionType) -> Edge | None: ...
-    def class_(self, cls: type) -> Edge | None: ...
+    def class_(self, cls: type, home: Namespace = ...) -> Edge | None: ...
     def constant(self, value: object, namespace: Namespace, name: str) -> Node: ...
+    def module(self, module: ModuleType) -> Edge | None: ...
     def task_name(self, value: object) -> str | None: ...
 
 
@@ -161,6 +162,8 @@ class Reach:
         value = target.value
         if isinstance(value, ModuleType):
             node.untracked.add(f"{node.label}: uses the module {target.full_name} as a value")
+            whole = self._nodes.module(value)
+            node.parts += [whole] if whole is not None else []
         if target.full_name is not None:
             self._add_name(node, target.full_name)
             return
@@ -172,7 +175,7 @@ class Reach:
         if isinstance(value, FunctionType):
             edge = self._nodes.function(value)
         elif isinstance(value, type):
-            edge = self._nodes.class_(value)
+            edge = self._nodes.class_(value, target.namespace)
             if edge is None and is_named_by_itself(value):
                 node.parts.append(self._values.name(public_name(value), node))
                 return

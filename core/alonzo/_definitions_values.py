@@ -66,6 +66,9 @@ class Links(Protocol):
     def class_(self, cls: type) -> Edge | None:
         """An edge to a class of the project; None for a library's."""
 
+    def module(self, module: ModuleType) -> Edge | None:
+        """An edge to all of a module of the project; None for a library's."""
+
     def digest(self, value: object) -> tuple[bytes | None, list[Any]]:
         """The digest of a value, if it has one, and the functions, classes and external values met inside."""
 
@@ -120,7 +123,7 @@ class _Description:
         if kind in _SCALARS:
             return [self._scalar(value)]
         if isinstance(value, ModuleType):
-            return [self.name(module_name(vars(value)))]
+            return [self._module(value)]
         if isinstance(value, PurePath):
             return ["path " + (self._relative(str(value)) or str(value))]
         if _is_named(value):
@@ -135,6 +138,13 @@ class _Description:
         function = getattr(value, "__wrapped__", None)
         edge = self._links.function(function) if getattr(value, "is_made", False) and function is not None else None
         return [f"task {name}"] if edge is None else [f"task {name}", edge]
+
+    def _module(self, value: ModuleType) -> str | Edge:
+        edge = self._links.module(value)
+        if edge is None:
+            return self.name(module_name(vars(value)))
+        self._node.untracked.add(f"{self._node.label}: uses the module {edge.node.label} as a value")
+        return edge
 
     def _definition(self, value: type | FunctionType) -> Parts | None:
         if isinstance(value, FunctionType):

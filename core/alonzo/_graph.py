@@ -11,11 +11,12 @@ from typing import Any
 
 from ._cells import ARGUMENTS, BODY, NORMAL, Cell, Stage, chain, is_bound_for, job_note, jobs_of, wait
 from ._containers import expressions, fill
-from ._digests import Digester, digest_of
+from ._digests import Digester
 from ._effects import ABSENT, Effect, Found, Lost, Raised, Remember, Target
 from ._expressions import Call, Expression, hidden
 from ._options import NONE
 from ._rebuild import REFUSAL, REFUSED
+from ._scalars import digest_of
 from ._scopes import Scope, Scopes
 from ._stored import STORED
 from ._traces import EMPTY, Footprint, Ledger, join

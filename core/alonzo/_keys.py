@@ -8,12 +8,13 @@ from typing import Any
 import attrs
 
 from ._containers import located
-from ._digests import Digester, blake, call_key, frame
+from ._digests import Digester, call_key
 from ._effects import Found, Target
 from ._errors import EncodeError, LazyValueError, OptionError
 from ._expressions import Expression, Form
 from ._hidden import refuse_hidden
 from ._rebuild import Definition, World
+from ._scalars import blake, frame
 from ._traces import EMPTY, External, Footprint
 
 _UNKNOWN = object()

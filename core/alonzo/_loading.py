@@ -11,9 +11,9 @@ from ._apply import LocalApplier
 from ._codec import decoded
 from ._committer import Committer
 from ._containers import fill
-from ._digests import digest_of
 from ._effects import ABSENT, Apply, Found, Lost, Raised
 from ._errors import AlonzoError
+from ._scalars import digest_of
 from ._stored import STORED
 
 

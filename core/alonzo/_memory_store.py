@@ -13,10 +13,10 @@ from typing import Any
 
 import attrs
 
-from ._digests import digest_of
 from ._effects import ABSENT, Found, Normal, Records, Remember
 from ._errors import StoreError
 from ._ports import JobRow, Note, RunRow, RunStart, RunStatus, StoreSite, TagRow
+from ._scalars import digest_of
 from ._traces import EMPTY, External, Footprint, Ledger
 
 MOST = 8

@@ -15,9 +15,7 @@ from ._effects import Apply, Asks, Found, Lost, Raised, Records, Remember
 from ._options import NONE
 from ._traces import External
 
-# What is only handed over is a named tuple, not an attrs class: making that class takes five times as long, in every start of a program.
-
-# -- values ---------------------------------------------------------------------------------------
+# What is only handed over is a named tuple: making an attrs class takes five times as long, in every start of a program.
 
 
 @runtime_checkable
@@ -469,9 +467,6 @@ class ValueStoreKind(NamedTuple):
     schemes: tuple[str, ...]
     open: Callable[[StoreSite], ValueStore]
     help: str = ""
-
-
-# -- observers ------------------------------------------------------------------------------------
 
 
 class Moment(NamedTuple):

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from ._containers import field_names, is_namedtuple
-from ._digests import scalar_of
 from ._effects import ABSENT, Found
 from ._expressions import Expression, describe
 from ._plain import load_plain
 from ._quoted import Quoted
+from ._scalars import scalar_of
 from ._secret import Secret
 from ._tasks import THIS_JOB, Partial, Task
 

@@ -13,11 +13,12 @@ import attrs
 
 from ._containers import expressions
 from ._context import look_up
-from ._digests import Digester, blake, frame
+from ._digests import Digester
 from ._effects import ABSENT, Found, Target
 from ._errors import AlonzoError, EncodeError
 from ._expressions import Expression
 from ._options import NONE, TaskOptions
+from ._scalars import blake, frame
 from ._tasks import Task
 from ._traces import Entry, External, Footprint, task_entry
 

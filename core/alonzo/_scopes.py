@@ -13,9 +13,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any, final
 
 from ._context import decides, look_up
-from ._digests import Digester, blake, frame
+from ._digests import Digester
 from ._options import NONE, How
 from ._rebuild import Definition, EntryLook, World
+from ._scalars import blake, frame
 from ._tasks import merged
 from ._traces import Entry, Footprint, task_entry
 

@@ -12,11 +12,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from ._cells import APPLIED, FOLLOWING, INHERITING, KEYED, RECALLED, Cell, wait
-from ._digests import Digester, digest_of
+from ._digests import Digester
 from ._effects import ABSENT, Found, Normal, Raised, Recall, Records
 from ._entering import Entering
 from ._options import TaskOptions
 from ._rebuild import Definition, Place, Terms, Verdicts
+from ._scalars import digest_of
 from ._traces import external_entries
 
 

@@ -1,8 +1,8 @@
 """Texts of modules, and which piece of a text is the code that runs.
 
-A text is read once and read again only when its file has changed. The text that was seen first is
-kept for as long as the module is not reloaded: after an edit of the file it is still the text of
-what runs.
+A text is read once and read again only when its file has changed. The text that the module was
+loaded from, or that was seen first, is kept for as long as the module is not reloaded: after an edit
+of the file it is still the text of what runs.
 """
 
 from __future__ import annotations
@@ -11,19 +11,33 @@ import ast
 import linecache
 import textwrap
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 from types import CodeType
 from typing import Any, NamedTuple
 
 from ._definitions_code import is_same_code, nested_codes
-from ._definitions_names import MUTATORS, Chain, Names, bound_names, chain_of, definition_names, given_names
+from ._definitions_names import (
+    Chain,
+    Names,
+    bound_names,
+    definition_names,
+    given_names,
+)
+from ._loaded import loaded_file
 from ._normal_ast import DefinitionNode, children, normal_form, read_annotations
+from ._source_walks import (
+    DEFINITIONS,
+    bound_at_top,
+    bound_in,
+    changed_attributes,
+    configured,
+    inner_statements,
+    stored_attributes,
+)
 
 Namespace = Mapping[str, Any]
-
-_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
 class Definition(NamedTuple):
@@ -58,21 +72,37 @@ class ModuleText:
         self._found: dict[CodeType, tuple[CodeType, Definition | None]] = {}
         self._forms: dict[tuple[object, ...], str] = {}
         self._names: dict[tuple[object, ...], Names] = {}
+        self._bound: dict[ast.ClassDef, dict[str, bool]] = {}
         self._functions: dict[tuple[str, int], Definition] = {}
         self._classes: dict[str, list[Definition]] = {}
         self.imports: dict[str, list[tuple[str, int, str | None]]] = {}
         self.statements: dict[str, list[ast.stmt]] = {}
+        self.decorated: dict[str, list[ast.stmt]] = {}
         self._index()
 
     @cached_property
     def stored_attributes(self) -> frozenset[str]:
         """The names of attributes that are assigned, or changed in place, by the functions of the module."""
-        return frozenset(_stored_attributes(self.tree))
+        return frozenset(stored_attributes(self.tree))
 
     @cached_property
     def given(self) -> list[tuple[Chain, ast.stmt]]:
         """The attributes that the module's top level assigns or changes (see `given_names`)."""
         return list(given_names(self.tree))
+
+    @cached_property
+    def changed_attributes(self) -> frozenset[str]:
+        """As those, of what may be a class's: not what `self.name = ...` assigns, but what changes inside an attribute."""
+        return frozenset(changed_attributes(self.tree))
+
+    @cached_property
+    def configured(self) -> dict[str, list[ast.stmt]]:
+        """By name, the statements at the top of the module that call methods of what it stands for, or set its attributes."""
+        found: dict[str, list[ast.stmt]] = {}
+        for statement, name in configured(self.tree):
+            if statement not in found.setdefault(name, []):
+                found[name].append(statement)
+        return found
 
     def function(self, code: CodeType) -> Definition | None:
         """The definition that a code object was compiled from; None when the text says something
@@ -87,6 +117,12 @@ class ModuleText:
     def classes(self, qualname: str) -> list[Definition]:
         """The classes of that qualified name, in the order of the text."""
         return self._classes.get(qualname, [])
+
+    def bound_in(self, node: ast.ClassDef) -> dict[str, bool]:
+        """The names that the body of a class binds, and whether its text says to what; functions are not among them. Kept."""
+        if node not in self._bound:
+            self._bound[node] = bound_in(node)
+        return self._bound[node]
 
     def segment(self, *nodes: ast.AST) -> str:
         """The lines that nodes stand on, without common indentation."""
@@ -172,10 +208,10 @@ class ModuleText:
         stack: list[tuple[ast.AST, str, tuple[DefinitionNode, ...]]] = [(self.tree, "", ())]
         while stack:
             node, prefix, parents = stack.pop()
-            for statement in _statements(node):
+            for statement in inner_statements(node):
                 if not parents:
                     self._index_binding(statement)
-                if not isinstance(statement, _DEFINITIONS):
+                if not isinstance(statement, DEFINITIONS):
                     stack.append((statement, prefix, parents))
                     continue
                 definition = Definition(statement, parents)
@@ -188,7 +224,7 @@ class ModuleText:
                 stack.append((statement, inside, (*parents, statement)))
         for definitions in self._classes.values():
             definitions.sort(key=lambda each: each.node.lineno)
-        for statements in self.statements.values():
+        for statements in (*self.statements.values(), *self.decorated.values()):
             statements.sort(key=lambda each: (each.lineno, each.col_offset))
 
     def _index_binding(self, statement: ast.stmt) -> None:
@@ -201,13 +237,15 @@ class ModuleText:
             for alias in statement.names:
                 place = (statement.module or "", statement.level, alias.name)
                 self.imports.setdefault(alias.asname or alias.name, []).append(place)
-        for name in set(_bound_at_top(statement)):
+        if isinstance(statement, DEFINITIONS) and statement.decorator_list:
+            self.decorated.setdefault(statement.name, []).append(statement)
+        for name in set(bound_at_top(statement)):
             self.statements.setdefault(name, []).append(statement)
 
 
 class _FirstText(NamedTuple):
     spec: object  # importlib.reload gives a module a new one
-    text: ModuleText | bytes | None  # bytes: not parsed yet
+    text: ModuleText | None
 
 
 class Sources:
@@ -230,28 +268,24 @@ class Sources:
         return [text for text in dict.fromkeys((first, current)) if text is not None]
 
     def first(self, filename: str, namespace: Namespace) -> ModuleText | None:
-        """The text that was seen first since the module was loaded."""
+        """The text that the module was loaded from; where that is not known, the one that was seen first since."""
         spec = namespace.get("__spec__")
         place = (filename, id(namespace))
         kept = self._first.get(place)
         if kept is None or kept.spec is not spec or kept.text is None:
-            text = self._now(filename, namespace)
-        elif isinstance(kept.text, bytes):
-            text = _parsed(kept.text, filename)
-        else:
-            return kept.text
-        self._first[place] = _FirstText(spec, text)
-        return text
+            text = self._loaded(filename, namespace) or self._now(filename, namespace)
+            kept = self._first[place] = _FirstText(spec, text)
+        return kept.text
 
-    def see(self, filename: str, namespace: Namespace) -> None:
-        """What is in the file now is the text of a module that has just been loaded."""
-        place = (filename, id(namespace))
-        if place not in self._first:
-            try:
-                data = Path(filename).read_bytes()
-            except (OSError, ValueError):
-                return
-            self._first[place] = _FirstText(namespace.get("__spec__"), data)
+    def _loaded(self, filename: str, namespace: Namespace) -> ModuleText | None:
+        loaded = loaded_file(filename, namespace)
+        if loaded is None:
+            return None
+        kept = self._files.get(filename)
+        if kept is None or kept[0] != loaded.signature:
+            kept = (loaded.signature, _parsed(loaded.data, filename))
+            self._files.setdefault(filename, kept)  # most files have not changed since: parsed once
+        return kept[1]
 
     def _now(self, filename: str, namespace: Namespace) -> ModuleText | None:
         if filename not in self._current:
@@ -291,60 +325,10 @@ def _parsed(data: str | bytes, filename: str) -> ModuleText | None:
         return None
 
 
-def _statements(node: ast.AST) -> Iterator[ast.stmt]:
-    """The statements directly within a statement."""
-    for field in ("body", "orelse", "finalbody", "handlers", "cases"):
-        children = getattr(node, field, ())
-        for child in children if isinstance(children, list) else ():
-            if isinstance(child, ast.stmt):
-                yield child
-            else:
-                yield from _statements(child)
-
-
 def _first_line(node: ast.AST) -> int:
     """Where a node begins: a decorated definition with its decorators."""
     decorators: list[ast.expr] = getattr(node, "decorator_list", [])
     return min([getattr(node, "lineno", 1), *(each.lineno for each in decorators)])
-
-
-def _bound_at_top(statement: ast.stmt) -> Iterator[str]:
-    """The names that a statement binds, or whose objects it changes in place."""
-    targets: list[ast.AST] = []
-    if isinstance(statement, ast.Assign):
-        targets = list(statement.targets)
-    elif isinstance(statement, (ast.AnnAssign, ast.AugAssign, ast.For, ast.AsyncFor)):
-        targets = [statement.target]
-    elif isinstance(statement, (ast.With, ast.AsyncWith)):
-        targets = [item.optional_vars for item in statement.items if item.optional_vars]
-    elif isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
-        function = statement.value.func
-        if isinstance(function, ast.Attribute) and function.attr in MUTATORS:
-            targets = [function.value]
-    while targets:
-        target = targets.pop()
-        if isinstance(target, (ast.Tuple, ast.List)):
-            targets.extend(target.elts)
-        elif isinstance(target, (ast.Subscript, ast.Starred)):
-            targets.append(target.value)
-        elif chain := chain_of(target):
-            yield chain[0]
-
-
-def _stored_attributes(tree: ast.AST) -> Iterator[str]:
-    functions = [
-        node for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
-    ]
-    for node in dict.fromkeys(inner for function in functions for inner in ast.walk(function)):
-        if isinstance(node, ast.Attribute):
-            if not isinstance(node.ctx, ast.Load):
-                yield node.attr
-            elif node.attr in MUTATORS and isinstance(node.value, ast.Attribute):
-                yield node.value.attr
-        elif (
-            isinstance(node, ast.Subscript) and isinstance(node.value, ast.Attribute) and type(node.ctx) is not ast.Load
-        ):
-            yield node.value.attr
 
 
 def _indexed_lambdas(tree: ast.AST) -> dict[int, list[Definition]]:
@@ -354,7 +338,7 @@ def _indexed_lambdas(tree: ast.AST) -> dict[int, list[Definition]]:
         node, parents = stack.pop()
         if isinstance(node, ast.Lambda):
             found.setdefault(node.lineno, []).append(Definition(node, parents))
-        inside = (*parents, node) if isinstance(node, (*_DEFINITIONS, ast.Lambda)) else parents
+        inside = (*parents, node) if isinstance(node, (*DEFINITIONS, ast.Lambda)) else parents
         stack.extend((child, inside) for child in children(node))
     return found
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from contextlib import closing
 
-from ._digests import blake, digest_of
 from ._effects import ABSENT, Found
 from ._ports import Holds
 from ._record_contract import RecordContract
+from ._scalars import blake, digest_of
 from ._store_samples import FOOTPRINT, OWN, TASK, commit, epochal, key, leaf, note, opaque, present, small, start
 from ._traces import Footprint
 

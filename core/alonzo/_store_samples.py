@@ -6,9 +6,9 @@ import os
 import platform
 from typing import Any
 
-from ._digests import blake
 from ._effects import Found, JobNote, Records, Remember
 from ._ports import Note, RunStart, Store
+from ._scalars import blake
 from ._traces import Footprint
 
 OWN = ("task", "flow.f", b"fingerprint-of-f", b"policy-of-f", 0)

@@ -22,6 +22,7 @@ from typing import Any, BinaryIO
 from ._apply import raised
 from ._effects import Apply, Found, Lost, Raised
 from ._errors import AlonzoError, EncodeError, type_names
+from ._loaded import notice
 from ._tasks import Task
 from ._within import Site
 from ._worker_assembly import Assembly, assembled
@@ -100,7 +101,6 @@ class Worker:
         self._answers = _Answers(answers)
         self._tasks: dict[int, Task[..., Any] | Lost] = {}
         self._alike: set[Any] = set()  # definitions of arguments that are the coordinator's
-        self._seen: set[str] = set()  # modules
         self._packs: dict[tuple[str, bytes], bytes] = {}
         with open(setup.begun, "r+b") as file:  # noqa: PTH123
             self._begun = mmap.mmap(file.fileno(), BEGUN.size)
@@ -121,7 +121,7 @@ class Worker:
                 _surround(surroundings)
             for definition in definitions:
                 self._tasks[definition[0]] = self._defined(*definition[1:])
-            self._see()
+            notice()
             self._batch(*packed)
             if self._is_stale:
                 return
@@ -131,7 +131,7 @@ class Worker:
         began = perf_counter()
         try:
             rows, checks = pickle.loads(packed)
-            self._see()
+            notice()
             other = self._other_definition(checks)
         except Exception as error:
             self._answers.tell(("unreadable", serials, f"{type(error).__name__}: {error}"))
@@ -149,13 +149,6 @@ class Worker:
             self._answers.add((serial, now - last + share, answer, report))
             last = now
         self._answers.flush()
-
-    def _see(self) -> None:
-        """Of what was imported since the last time, the text is taken now: files may be edited before it is asked for."""
-        if len(sys.modules) != len(self._seen):
-            new = [name for name in sys.modules if name not in self._seen]
-            self._seen.update(sys.modules)
-            self._assembly.catalog.definitions.see([sys.modules[name] for name in new if name in sys.modules])
 
     def _other_definition(self, checks: list[tuple[Any, Any]]) -> str | None:
         """The name of a class or function among the arguments that is not what it is in the coordinator; None: there is none."""

@@ -9,7 +9,6 @@ from ._apply import CAPTURE, Capture
 from ._async_loop import AsyncJobs
 from ._beginning import main_name
 from ._compression import compressed, expanded
-from ._digests import digest_of, frame, token_of
 from ._droppable import Table, open_table
 from ._effects import ABSENT, Apply, Asks, Found, JobNote, Lost, Normal, Raised, Records, Remember
 from ._errors import (
@@ -66,6 +65,7 @@ from ._ports import (
     ValueStoreKind,
     Withdraws,
 )
+from ._scalars import digest_of, frame, token_of
 from ._sealing import SecretKey
 from ._settings import Project, Settings, find_project, load_settings, private_directory
 from ._special import Become, Context, Demand, Fail, SpecialForm, Steps

@@ -11,7 +11,7 @@ from random_programs import CONTEXT, Boom, add, inc, lazy, plain, programs
 from alonzo import AlonzoError, EncodeError, cond, task
 from alonzo._codec import Codec
 from alonzo._containers import expressions, topological
-from alonzo._digests import _SCALARS
+from alonzo._scalars import _SCALARS
 
 EXAMPLES = settings(max_examples=40, derandomize=True, database=None)
 

@@ -12,8 +12,9 @@ from alonzo._apply import LocalApplier
 from alonzo._buffers import joined, taken_apart
 from alonzo._codec import Codec
 from alonzo._containers import expressions, topological
-from alonzo._digests import Digester, blake, digest_of
+from alonzo._digests import Digester
 from alonzo._effects import ABSENT, Found
+from alonzo._scalars import blake, digest_of
 from alonzo._value_directory import ValueDirectory
 
 

@@ -8,11 +8,12 @@ import pytest
 from machine_driver import Drive
 
 from alonzo import Runtime, catch, cond, seq, task
-from alonzo._digests import Digester, blake
+from alonzo._digests import Digester
 from alonzo._effects import ABSENT, Apply, Found, Inspect, Raised, Recall
 from alonzo._machine import Machine
 from alonzo._operations import perform
 from alonzo._rebuild import Definition
+from alonzo._scalars import blake
 
 DEEP = 100_000  # once each for what is nested, long, wide and failing; other shapes far beyond the limit of recursion
 LESS = 10_000

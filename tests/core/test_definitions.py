@@ -274,11 +274,15 @@ def test_paths_in_the_project_count_relative_to_it(tmp_path, monkeypatch, here):
         ("return getattr(helpers, name)", "takes names from helpers by getattr()"),
         ("return f(helpers)", "uses the module helpers as a value"),
         ("return nowhere(name)", "nowhere is not defined"),
+        ("return sys.modules[name]", "looks modules up in sys.modules"),
+        ("import sys as s\n    return s.modules[name]", "looks modules up in sys.modules"),
+        ("return int.__subclasses__()", "looks classes up with __subclasses__()"),
+        ("return type(name).__subclasses__()", "looks classes up with __subclasses__()"),
     ],
 )
 def test_what_cannot_be_resolved_is_listed(program, body, reason):
     program.write("helpers", "")
-    program.write("flow", f"import helpers\ndef f(x): return x\ndef main(name):\n    {body}")
+    program.write("flow", f"import helpers, sys\ndef f(x): return x\ndef main(name):\n    {body}")
 
     assert f"flow.main: {reason}" in program.take().untracked
 

@@ -28,7 +28,7 @@ from alonzo import (
     unquote,
     zip_,
 )
-from alonzo._digests import blake
+from alonzo._scalars import blake
 from alonzo.plugin import SpecialForm
 
 

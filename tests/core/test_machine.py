@@ -152,7 +152,7 @@ def _all_kinds():
 PRINT = """
 from machine_driver import Drive
 from random_programs import CONTEXT, lazy
-from alonzo._digests import blake
+from alonzo._scalars import blake
 import test_machine_child
 expressions = {lazy(program, 1) for program in test_machine_child.PROGRAMS}
 drive = Drive([expressions, {"k": frozenset(lazy(p, 2) for p in test_machine_child.PROGRAMS)}], context=CONTEXT)

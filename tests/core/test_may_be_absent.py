@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 
 from alonzo import Runtime, run, task
-from alonzo._digests import blake
+from alonzo._scalars import blake
 from alonzo.plugin import hookimpl
 
 THINGS = {}  # what is where

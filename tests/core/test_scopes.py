@@ -6,8 +6,8 @@ import pytest
 from machine_driver import Drive, World
 
 from alonzo import AlonzoError, LoopError, catch, cond, get_context, seq, task
-from alonzo._digests import digest_of
 from alonzo._forms import FORMS
+from alonzo._scalars import digest_of
 
 
 @task

@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from alonzo import AlonzoError, Runtime, seq, subrun, task
-from alonzo._digests import blake
+from alonzo._scalars import blake
 from alonzo.plugin import CAPTURE, hookimpl
 
 THINGS = {}  # what is where

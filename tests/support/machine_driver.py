@@ -32,7 +32,7 @@ from alonzo._apply import LocalApplier, raised
 from alonzo._builtins import ENCODERS, ByReduction
 from alonzo._codec import Codec
 from alonzo._containers import fill
-from alonzo._digests import Digester, blake, digest_of, frame
+from alonzo._digests import Digester
 from alonzo._effects import (
     ABSENT,
     Apply,
@@ -52,6 +52,7 @@ from alonzo._errors import AlonzoError
 from alonzo._expressions import APPLYING
 from alonzo._machine import Machine
 from alonzo._rebuild import Definition
+from alonzo._scalars import blake, digest_of, frame
 
 AT_ONCE = 1024  # bytes of a value that a recall brings along
 
