@@ -242,7 +242,8 @@ def alonzo_digest(value):
     """The digest that core gives, with the encoders of the standard library."""
     from alonzo._apply import ResultLook
     from alonzo._builtins import ENCODERS, ByReduction
-    from alonzo._digests import Digester, digest_of, full_type_name
+    from alonzo._digests import Digester, full_type_name
+    from alonzo._scalars import digest_of
 
     encoders = {kind: encoder.simplify for encoder in ENCODERS for kind in encoder.kinds}
     return digest_of(Digester(encoders, fallback=ByReduction(_refuse)).token(value, ResultLook({}, full_type_name)))
