@@ -6,6 +6,7 @@ be taken for the text of what runs; so files are read when alonzo is imported, w
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Mapping
@@ -47,7 +48,8 @@ def notice(namespace: Mapping[str, Any] | None = None) -> None:
         module = sys.modules.get(name)
         if isinstance(module, ModuleType):
             # As it is: asking a lazy module for anything would load it.
-            _notice(object.__getattribute__(module, "__dict__"))
+            with contextlib.suppress(AttributeError):  # what only says that it is a module, as cffi's libraries do
+                _notice(object.__getattribute__(module, "__dict__"))
 
 
 def loaded_file(filename: str, namespace: Mapping[str, Any]) -> LoadedFile | None:

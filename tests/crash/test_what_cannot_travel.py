@@ -103,8 +103,9 @@ def raises_exit(): sys.exit(5)
 def raises_interrupt(): raise KeyboardInterrupt("mine")
 @task
 def raises_stop(): raise StopIteration("told")
+def again(): return again()
 @task
-def recurses(): return recurses.func()
+def recurses(): return again()
 @task
 async def raises_async(): raise Plain("async")
 @task

@@ -369,3 +369,15 @@ def test_a_class_in_text_that_is_executed_under_no_module_s_name_counts(runtime,
     assert executed(1) == (1, {"made_beside.main": 1})
     assert executed(2) == (2, {"made_beside.main": 1})
     assert executed(1) == (1, {})
+
+
+def test_what_only_says_that_it_is_a_module_is_passed_over(module, runtime, monkeypatch):
+    """As cffi's libraries do in `sys.modules`."""
+
+    class Lib:
+        __slots__ = ()
+        __class__ = property(lambda _: type(sys))
+
+    monkeypatch.setitem(sys.modules, "flow_lib", Lib())
+
+    assert runtime.run(module(FLOW.format("", "1")).main()) == 1
