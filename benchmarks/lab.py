@@ -71,8 +71,10 @@ class Lab:
         given = {"program": program, "root": root, "args": args, "store": path, **options}
         return self._measured(sys.executable, "on_alonzo.py", "run", given)
 
-    def floor(self, case: str, n: int, store: Path) -> Figures:
-        return self._measured(sys.executable, "on_floor.py", case, {"store": str(store / "floor.db"), "n": n})
+    def floor(self, case: str, n: int, store: Path, **options: Any) -> Figures:
+        return self._measured(
+            sys.executable, "on_floor.py", case, {"store": str(store / "floor.db"), "n": n, **options}
+        )
 
     def files(self, case: str, place: Path, n: int, **options: Any) -> dict[str, Figures]:
         """Files in a directory, by Alonzo and by hand: figures by the name of what was measured."""

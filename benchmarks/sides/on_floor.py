@@ -4,9 +4,12 @@ A job row and a memo row for each call, in the columns of alonzo-store-sqlite (a
 is a digest of a fingerprint and the argument, as it must be for results to be found again.
 """
 
+import os
+import random
 import sqlite3
 import time
-from hashlib import blake2b
+from hashlib import blake2b, sha256
+from pathlib import Path
 from zlib import crc32
 
 from meter import Meter, database_size, serve
@@ -80,6 +83,25 @@ def look_ups(store, n):
     return meter.read(database=database_size(store))
 
 
+def packets(store, n, size):
+    """Two processes that make, digest and write as many values each as two workers would; nothing is read, recorded or passed on."""
+    noise = random.Random(0).randbytes(size)
+    folder = Path(store).parent
+    with Meter() as meter:
+        children = []
+        for first in range(2):
+            child = os.fork()
+            if not child:
+                for which in range(first, n, 2):
+                    data = b"".join((which.to_bytes(8, "big"), memoryview(noise)[8:]))
+                    (folder / sha256(data).hexdigest()).write_bytes(data)
+                os._exit(0)
+            children.append(child)
+        for child in children:
+            os.waitpid(child, 0)
+    return meter.read()
+
+
 def opened(store):
     connection = sqlite3.connect(store, isolation_level=None)
     connection.execute("PRAGMA journal_mode = WAL")
@@ -113,4 +135,4 @@ def write(connection, jobs, memos):
 
 
 if __name__ == "__main__":
-    serve({"cold": cold, "look_ups": look_ups})
+    serve({"cold": cold, "look_ups": look_ups, "packets": packets})
