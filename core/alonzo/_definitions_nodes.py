@@ -334,7 +334,8 @@ class Nodes:
         node.parts.append(text.form(definition.node))
         node.text = text.segment(definition.node)
         assert isinstance(definition.node, ast.ClassDef)
-        self._add_values(node, "attribute", list(attributes(cls, text, definition.node)), namespace)
+        held = list(attributes(cls, text, definition.node))
+        self._add_values(node, "attribute", held, namespace, captured="<" in cls.__qualname__)
         for name in changed_attributes(cls, text, definition.node):
             node.untracked.add(f"{node.label}: attribute {name} is changed by code of its module")
             self._add_held(node, vars(cls).get(name))
@@ -362,7 +363,7 @@ class Nodes:
             elif not method.__code__.co_filename.startswith("<"):
                 edge = self.function(method)
                 node.parts += [f"method {name}", edge] if edge is not None else []
-        self._add_cells(node, cells, names, namespace)
+        self._add_cells(node, cells, names, namespace, captured="<" in cls.__qualname__)
         self._reach.add(node, names, namespace, cells)
 
     def _class_definition(self, cls: type, namespace: Namespace) -> tuple[ModuleText, Definition] | None:

@@ -147,12 +147,12 @@ class Digester:
             self._define(kind, look)
             return self._external(EXTERNAL, place_of(value, self.name_of(kind)), look)
         if hasattr(kind, "__alonzo_digest__"):
-            self._define(kind, look)
+            name = self._define(kind, look)
             own = simpler(value, "__alonzo_digest__")
-            return token_of(frame(b"y", [self._name(kind), self._token(own, Opaque(look))]))
+            return token_of(frame(b"y", [name, self._token(own, Opaque(look))]))
         if issubclass(kind, enum.Enum):
-            self._define(kind, look)
-            return token_of(frame(b"e", [self._name(kind), _str(value.name or ""), self._token(value.value, look)]))
+            name = self._define(kind, look)
+            return token_of(frame(b"e", [name, _str(value.name or ""), self._token(value.value, look)]))
         if issubclass(kind, type):
             return self._definition(b"C", "class", value, self.name_of(value), look)
         names = field_names(kind)
@@ -161,24 +161,22 @@ class Digester:
         )
         if own:
             if "__dataclass_fields__" in kind.__dict__ or "__attrs_attrs__" in kind.__dict__:
-                self._define(kind, look)
-                return token_of(
-                    frame(b"o", [self._name(kind), *self._fields(value, names, look), *self._rest(value, names, look)])
-                )
+                name = self._define(kind, look)
+                return token_of(frame(b"o", [name, *self._fields(value, names, look), *self._rest(value, names, look)]))
         elif is_namedtuple(kind):
-            self._define(kind, look)
+            name = self._define(kind, look)
             inside = [self._token(item, look) for item in value]
-            return token_of(frame(b"n", [self._name(kind), *inside, *self._rest(value, (), look)]))
+            return token_of(frame(b"n", [name, *inside, *self._rest(value, (), look)]))
         if hasattr(kind, "__pydantic_fields__") and hasattr(value, "__pydantic_private__"):
-            self._define(kind, look)
-            return token_of(frame(b"o", [self._name(kind), *self._of_model(value, kind, Opaque(look))]))
+            name = self._define(kind, look)
+            return token_of(frame(b"o", [name, *self._of_model(value, kind, Opaque(look))]))
         encode = self._encoder(kind, look)
         if encode is not None:
             return token_of(frame(b"x", [self._name(kind), self._token(encode(value), Opaque(look))]))
-        self._define(kind, look)
+        name = self._define(kind, look)
         if self._fallback is None:
             raise EncodeError(f"a value of type {_name(value)} cannot be digested: no encoder knows it")
-        token = token_of(frame(b"p", [self._name(kind), self._token(self._fallback.simplify(value), Opaque(look))]))
+        token = token_of(frame(b"p", [name, self._token(self._fallback.simplify(value), Opaque(look))]))
         self._fallback.check(value, token, lambda other: self._other(other, type(other), look))
         return token
 
@@ -216,9 +214,13 @@ class Digester:
     def _name(self, kind: type) -> bytes:
         return self.name_of(kind).encode()
 
-    def _define(self, kind: type, look: Look) -> None:
-        """Tell the look that an instance of this class was met: its definition counts where it is the project's."""
-        look.definition("class", kind)
+    def _define(self, kind: type, look: Look) -> bytes:
+        """Tell the look that an instance of this class was met: its definition counts where it is the project's.
+
+        Returns its name, with the definition where it has no name of its own: others that a function made may be other classes.
+        """
+        fingerprint, name = look.definition("class", kind), self._name(kind)
+        return name + fingerprint if fingerprint and b"<" in name else name
 
     def _definition(self, tag: bytes, kind: str, thing: Any, name: str, look: Look) -> bytes:
         """By name; the definition counts in the key (see `call_key`). What has no name of its own (a lambda, a closure) is told apart

@@ -423,3 +423,63 @@ def test_functions_of_one_name_in_secrets_are_told_apart(program):
     flow = CLASSES + "@task\ndef called(s):\n    return s.reveal()()\n"
     both = "[called(Secret(lambda: 1)), called(Secret(lambda: 2))]"
     assert program(flow, "threads", both) == [[[1, 2], {"called": 2}]]
+
+
+# -- classes that are made in functions -----------------------------------------------------------------
+
+MADE = """
+import dataclasses
+
+class K:
+    def __init__(self, a):
+        self.a = a
+    def get(self):
+        return self.a
+
+def by_method(k):
+    class A:
+        def m(self):
+            return k.get()
+    return A()
+
+def by_attribute(k):
+    class A:
+        held = k
+        def m(self):
+            return self.held.get()
+    return A()
+
+def by_property(k):
+    @dataclasses.dataclass
+    class A:
+        x: int
+        @property
+        def p(self):
+            return k.get()
+        def m(self):
+            return self.p
+    return A(1)
+
+@task
+def use(x):
+    return x.m()
+
+@task
+def each(xs):
+    return [x.m() for x in xs]
+"""
+
+
+@pytest.mark.parametrize("executor", EXECUTORS)
+@pytest.mark.parametrize("maker", ["by_method", "by_attribute", "by_property"])
+def test_classes_of_one_name_are_told_apart_by_what_they_have_captured(program, maker, executor):
+    one, two = f"{maker}(K(1))", f"{maker}(K(2))"
+    expressions = [f"[use({one}), use({two})]", f"each([{one}, {two}])", f"each([{two}, {two}])"]
+
+    first = program(MADE, executor, *expressions)
+    again = program(MADE, executor, *expressions)
+    edited = program(MADE.replace("return self.a", "return self.a * 10"), executor, *expressions)
+
+    assert first == [[[1, 2], {"use": 2}], [[1, 2], {"each": 1}], [[2, 2], {"each": 1}]]
+    assert again == [[[1, 2], {}], [[1, 2], {}], [[2, 2], {}]]
+    assert edited == [[[10, 20], {"use": 2}], [[10, 20], {"each": 1}], [[20, 20], {"each": 1}]]
