@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Awaitable, Callable, Container, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Container, Iterable, Mapping, Sequence
 from contextvars import ContextVar
 from hashlib import sha256
 from typing import Any, cast
@@ -249,8 +249,7 @@ class LocalApplier:
         inside = expressions(value)
         if inside:
             nodes = topological(inside)
-            for node in nodes:
-                look.tokens[node] = node_token(self._digester_of(node, digester), node, look)
+            self._look_at(nodes, look, digester)
             if application is not None:
                 application.returned = nodes
             token = digester.token(value, look)
@@ -291,17 +290,21 @@ class LocalApplier:
             return self.digester.inspecting(job.inspect)
         return self.digester.keeping(job.externals) if job.operation and job.externals else self.digester
 
-    def _digester_of(self, node: Expression, around: Digester) -> Digester:
-        """For the operands of a node in what was returned: those of a call are inspected as that call will, as far as it says."""
-        way = self.ways.of(node) if type(node) is Call else None
-        return around if way is None else self.digester.inspecting(way)
+    def _look_at(self, nodes: Iterable[Expression], look: ResultLook, around: Digester) -> None:
+        """Take the tokens of nodes in what was returned: the operands of a call are inspected as that call will, as far as it says."""
+        ways = self.ways
+        for node in nodes:
+            digester = around
+            if type(node) is Call and (ways.are_told or node._how is not None or node._task.declared.inspect):
+                way = ways.of(node)
+                digester = around if way is None else self.digester.inspecting(way)
+            look.tokens[node] = node_token(digester, node, look)
 
     def _add_written(self, answer: Found, awaited: list[Expression], job: Apply) -> None:
         """External values written in what was awaited count like those in what was returned: the body may have looked into them."""
         look = ResultLook(self.inspectors, self.digester.name_of, self.codec.identify)
         digester = self._digester_for(job)
-        for node in topological(awaited):
-            look.tokens[node] = node_token(self._digester_of(node, digester), node, look)
+        self._look_at(topological(awaited), look, digester)
         answer.externals = tuple(sorted({*answer.externals, *look.externals()}, key=lambda e: (*e[:2], e[2] or b"")))
 
     def _opened(self, job: Apply) -> Any:
