@@ -404,7 +404,7 @@ def node_token(digester: Digester, node: Expression, look: Look) -> bytes:
         raise EncodeError(f"an argument of {describe(node)} is nested too deeply to be digested") from None
     if type(node) is Call and node._task._is_inner and node._task.is_made:
         tokens += _made(node._task, look)
-    return token_of(frame(head + b"0:", tokens) if not names else frame(head, [frame(b"", names), *tokens]))
+    return token_of(frame(head, [frame(b"", names) if names else b"", *tokens]))
 
 
 def call_key(fingerprint: bytes, tokens: Iterable[bytes], classes: Iterable[bytes]) -> bytes:

@@ -52,6 +52,10 @@ class Job:
         self.home: Any = None
         self.passed_over = 0
 
+    def is_as_well_done_at(self, place: object) -> bool:
+        """Is no other place's worker nearer to its arguments?"""
+        return self.home is None or self.home is place
+
 
 class Backlog:
     """First in, first out, but that a worker begins with jobs whose large arguments it has. Not thread-safe: its owner holds a lock."""
@@ -103,17 +107,14 @@ class Backlog:
         taken: list[Job] = []
         while self._jobs and (len(taken) < most or spare - budget < _CRUMB):
             job = self._jobs[0]
-            if job.home is not None and job.home is not place:
+            if not job.is_as_well_done_at(place):
                 job = self._nearest(place)
-                if job.home is not None and job.home is not place and (taken or left):
+                if (taken or left) and not job.is_as_well_done_at(place):
                     break  # it has enough to begin with
             budget -= self._seconds.get(job.name, float("inf"))
             if (taken or left) and (budget < 0 or job.alone):
                 break
-            if job is self._jobs[0]:
-                self._jobs.popleft()
-            else:
-                self._jobs.remove(job)
+            self._jobs.remove(job)
             taken.append(job)
             if budget <= 0 or job.alone or job.undecoded is not None:
                 break
@@ -125,5 +126,5 @@ class Backlog:
         first.passed_over += 1
         if first.passed_over > _PATIENCE:
             return first
-        near = (job for job in itertools.islice(self._jobs, _SEEN) if job.home is None or job.home is place)
+        near = (job for job in itertools.islice(self._jobs, _SEEN) if job.is_as_well_done_at(place))
         return next(near, first)
