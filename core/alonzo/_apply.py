@@ -292,12 +292,9 @@ class LocalApplier:
 
     def _look_at(self, nodes: Iterable[Expression], look: ResultLook, around: Digester) -> None:
         """Take the tokens of nodes in what was returned: the operands of a call are inspected as that call will, as far as it says."""
-        ways = self.ways
         for node in nodes:
-            digester = around
-            if type(node) is Call and (ways.are_told or node._how is not None or node._task.declared.inspect):
-                way = ways.of(node)
-                digester = around if way is None else self.digester.inspecting(way)
+            way = self.ways.of(node) if type(node) is Call else None
+            digester = around if way is None else self.digester.inspecting(way)
             look.tokens[node] = node_token(digester, node, look)
 
     def _add_written(self, answer: Found, awaited: list[Expression], job: Apply) -> None:

@@ -90,12 +90,11 @@ class Ways:
     def __init__(self, tasks: Mapping[str, Mapping[str, Any]], options: Mapping[str, Mapping[str, Any]]) -> None:
         self.tasks = _only("inspect", tasks)
         self.options = _only("inspect", options)
-        self.are_told = bool(self.tasks or self.options)
         self._known: dict[str, tuple[Any, Any]] = {}
 
     def of(self, node: Call) -> str | None:
         """The call's own option; what lies around it (`options_below`) is not known where it is written."""
-        over, under = self._told(node._task.full_name) if self.are_told else (None, None)
+        over, under = self._told(node._task.full_name) if self.tasks or self.options else (None, None)
         how = node._how
         if over is None and how is not None and "inspect" in how.options:
             own: str | None = how.options["inspect"]
