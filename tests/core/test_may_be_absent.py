@@ -4,9 +4,9 @@ import warnings
 from collections import Counter
 
 import pytest
+from shelf import Shelf
 
 from alonzo import Runtime, run, task
-from alonzo._scalars import blake
 from alonzo.plugin import hookimpl
 
 THINGS = {}  # what is where
@@ -27,21 +27,10 @@ class Kept(Scratch):
     """One that may not."""
 
 
-class Shelf:
-    def __init__(self, kind, of, absent_is_valid):
-        self.kind, self.kinds, self.absent_is_valid = kind, (of,), absent_is_valid
-
-    def place(self, value):
-        return value.name
-
-    def inspect(self, places):
-        return [blake(THINGS[place].encode()) if place in THINGS else None for place in places]
-
-
 class Plugin:
     @hookimpl
     def alonzo_inspectors(self):
-        return [Shelf("scratch", Scratch, True), Shelf("kept", Kept, False)]
+        return [Shelf("scratch", Scratch, THINGS, absent_is_valid=True), Shelf("kept", Kept, THINGS)]
 
 
 @task

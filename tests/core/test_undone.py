@@ -3,9 +3,9 @@
 from collections import Counter
 
 import pytest
+from shelf import Shelf
 
 from alonzo import AlonzoError, Runtime, seq, subrun, task
-from alonzo._scalars import blake
 from alonzo.plugin import CAPTURE, hookimpl
 
 THINGS = {}  # what is where
@@ -17,20 +17,10 @@ class Thing:
         self.name = name
 
 
-class Shelf:
-    kind, kinds = "thing", (Thing,)
-
-    def place(self, value):
-        return value.name
-
-    def inspect(self, places):
-        return [blake(THINGS[place].encode()) if place in THINGS else None for place in places]
-
-
 class Plugin:
     @hookimpl
     def alonzo_inspectors(self):
-        return [Shelf()]
+        return [Shelf("thing", Thing, THINGS)]
 
 
 @task(namespace="undone")

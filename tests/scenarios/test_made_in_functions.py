@@ -1,11 +1,7 @@
 """Tasks that are made inside functions: what runs, what is recalled after an edit, and that nothing is ever stale."""
 
-import json
-import os
-import subprocess
-import sys
-
 import pytest
+from flow_program import told
 
 pytest.importorskip("alonzo_executor_local")
 pytest.importorskip("alonzo_store_sqlite")
@@ -46,18 +42,9 @@ def program(tmp_path):
 
     def run(flow, executor, *expressions, start=("-c", "import flow, runner; runner.run(vars(flow))")):
         (tmp_path / "flow.py").write_text(flow + END)
-        done = subprocess.run(
-            [sys.executable, *start, executor, *expressions],
-            cwd=tmp_path,
-            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-        )
-        assert done.returncode == 0, done.stderr
-        assert done.stderr == ""
-        return [json.loads(line) for line in done.stdout.splitlines()]
+        lines, errors = told(tmp_path, *start, executor, *expressions)
+        assert errors == ""
+        return lines
 
     return run
 

@@ -1,11 +1,7 @@
 """What a value does depends on what it holds and on its class: all of that counts, and nothing is stale."""
 
-import json
-import os
-import subprocess
-import sys
-
 import pytest
+from flow_program import told
 
 pytest.importorskip("alonzo_executor_local")
 pytest.importorskip("alonzo_serializer_cloudpickle")
@@ -39,18 +35,9 @@ def program(tmp_path):
 
     def run(flow, executor, *expressions):
         (tmp_path / "flow.py").write_text("from alonzo import *\n" + flow)
-        done = subprocess.run(
-            [sys.executable, "runner.py", executor, *expressions],
-            cwd=tmp_path,
-            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-        )
-        assert done.returncode == 0, done.stderr
-        assert "Traceback" not in done.stderr
-        return [json.loads(line) for line in done.stdout.splitlines()]
+        lines, errors = told(tmp_path, "runner.py", executor, *expressions)
+        assert "Traceback" not in errors
+        return lines
 
     run.folder = tmp_path
     return run
