@@ -38,12 +38,18 @@ def contents(function: FunctionType) -> Iterator[tuple[str, Any]]:
             yield name, cell.cell_contents
         except ValueError:
             continue  # the statement that binds it has not been reached yet
-    defaults = function.__defaults__ or _EMPTY
     made = is_made(function)
-    names = code.co_varnames[code.co_argcount - len(defaults) : code.co_argcount]
-    for name, value in (*zip(names, defaults, strict=False), *sorted((function.__kwdefaults__ or {}).items())):
+    for name, value in given_defaults(function):
         if made or not isinstance(value, _STATE):
             yield name, value
+
+
+def given_defaults(function: FunctionType) -> Iterator[tuple[str, Any]]:
+    """The defaults of parameters, by name."""
+    values = function.__defaults__ or _EMPTY
+    code = function.__code__
+    yield from zip(code.co_varnames[code.co_argcount - len(values) : code.co_argcount], values, strict=True)
+    yield from sorted((function.__kwdefaults__ or {}).items())
 
 
 def holdings(function: FunctionType, path: Sequence[Any], token: Callable[[Any], bytes]) -> list[bytes]:

@@ -6,16 +6,10 @@ import ast
 from collections.abc import Iterator
 from types import FunctionType
 
+from ._captured import given_defaults
 from ._source_walks import changed_names, is_literal
 
 _MUTABLE = (list, dict, set, bytearray)
-
-
-def given_defaults(function: FunctionType) -> Iterator[tuple[str, object]]:
-    values = function.__defaults__ or ()
-    code = function.__code__
-    yield from zip(code.co_varnames[code.co_argcount - len(values) : code.co_argcount], values, strict=True)
-    yield from sorted((function.__kwdefaults__ or {}).items())
 
 
 def computed_defaults(function: FunctionType, node: ast.AST) -> Iterator[tuple[str, object]]:

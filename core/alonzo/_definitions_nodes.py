@@ -13,6 +13,7 @@ from functools import partial
 from types import FunctionType, MappingProxyType, ModuleType
 from typing import Any, Generic, NamedTuple
 
+from ._captured import given_defaults
 from ._definitions_classes import (
     attributes,
     changed_attributes,
@@ -24,7 +25,7 @@ from ._definitions_classes import (
     methods,
 )
 from ._definitions_code import code_names, encoded_code, nested_codes
-from ._definitions_defaults import computed_defaults, given_defaults, is_changed
+from ._definitions_defaults import computed_defaults, is_changed
 from ._definitions_given import Given, given_to_class, given_to_function
 from ._definitions_graph import Edge, Node
 from ._definitions_names import Names, chain_of, statement_names
