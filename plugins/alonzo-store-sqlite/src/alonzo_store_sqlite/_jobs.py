@@ -8,7 +8,7 @@ from typing import Any
 from alonzo.plugin import Attempt, JobNote, JobRow, Note
 
 from ._connection import Connection
-from ._rows import error_text, json_text, list_text, listed, readable
+from ._rows import NULL, blob, error_text, json_text, list_text, listed, readable
 
 # A job is told more than once: what only an earlier note knew stays.
 _WRITE_JOB = """
@@ -114,9 +114,9 @@ class Jobs:
             return None
         began = last.started
         return (
-            run, job.number, job.parent, task, job.status, job.key, job.value or None,
+            run, job.number, job.parent, task, job.status, blob(job.key), blob(job.value) if job.value else NULL,
             round((began - started) * 1e6), round((last.finished - began) * 1e6), worker,
-            job.arguments or None, list_text(job.upstreams) if job.upstreams else None, None, None, None,
+            job.arguments or NULL, list_text(job.upstreams) if job.upstreams else NULL, NULL, NULL, NULL,
         )  # fmt: skip
 
     def _columns(self, run: int, started: float, job: JobNote, note: Note) -> tuple[Any, ...]:

@@ -24,7 +24,7 @@ from alonzo.plugin import (
 
 from ._connection import Connection
 from ._footprints import Footprints
-from ._rows import inline_checksum, list_text, listed
+from ._rows import NULL, blob, inline_checksum, list_text, listed
 from ._values import INLINE, Values
 
 MOST = 8
@@ -72,11 +72,11 @@ class Memo:
         if len(keys) == 1:  # a chain asks one by one
             if self._connection.is_held and self._is_absent(keys[0]):
                 return [None]
-            rows = self._connection.execute(_RECALL_ONE, keys).fetchall()
+            rows = self._connection.execute(_RECALL_ONE, (blob(keys[0]),)).fetchall()
         else:
             if not self._connection.is_held:
                 self._check_absent()
-            rows = self._connection.look_up(_RECALL, list(dict.fromkeys(keys)))
+            rows = self._connection.look_up(_RECALL, [blob(key) for key in dict.fromkeys(keys)])
         if not rows:
             if (len(keys) > 1 or self._connection.is_held) and len(self._absent) < _ABSENT:
                 self._absent.update(keys)
@@ -172,7 +172,7 @@ class Memo:
         now = time.time_ns() // 1_000_000
         shelves: dict[bytes, Shelf] = {}
         self._check_absent()
-        asked = [key for key in keys if key not in self._absent] if self._absent else list(keys)
+        asked = keys if not self._absent else [key for key in keys if key not in self._absent]
         if self._keys is not None:
             asked = [key for key in asked if key in self._keys]
             self._keys.update(keys)
@@ -180,7 +180,7 @@ class Memo:
         rows = self._connection.look_up(
             "SELECT key, footprint, externals, returned, lazy, task, used, token, codec, data, "
             "names, checksum FROM memo WHERE key IN ({})",
-            asked,
+            [blob(key) for key in asked],
         )
         for *columns, checksum in rows:
             row = Row(*columns)
@@ -420,13 +420,15 @@ def _columns(
     """The row of a plain note, in the order in which `_store` inserts."""
     found = note.reduction if note.normal is None else note.normal
     assert found is not None
+    assert found.data is not None
     footprint = 0 if note.normal is None or note.footprint is None else ids[note.footprint]
     names, token, data = list_text(found.names), found.token, found.data
     checksum = inline_checksum(token, data, names, found.codec)
     lazy = 1 if found.lazy else 0
-    returned = note.reduction is not None
+    returned = 1 if note.reduction is not None else 0
     variant = variants[found.externals]
-    return (note.key, footprint, variant, returned, lazy, task, now, token, found.codec, data, names, checksum)
+    row = blob(note.key), footprint, variant, returned, lazy, task, now, blob(token), found.codec
+    return (*row, blob(data), names or NULL, checksum)
 
 
 def _variant(externals: _Variant) -> Footprint:

@@ -13,6 +13,11 @@ from alonzo.plugin import Entry, StoreError, frame
 # json.dumps makes an encoder anew at each call that asks for anything.
 _compact = json.JSONEncoder(separators=(",", ":")).encode
 
+# Python's module looks for an adapter of each parameter that is not exactly an int, a float, a str or a bytearray, which takes five times
+# as long as binding it. So rows that come by the thousand hold these: SQLite writes a bytearray like bytes, and makes NULL of a NaN.
+blob = bytearray
+NULL = float("nan")
+
 EntryRow = tuple[bytes, str, str | bytes, bytes | None, str | bytes | None, int | None]
 
 
