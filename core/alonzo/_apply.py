@@ -20,7 +20,7 @@ from ._containers import expressions, fill, located, topological
 from ._digests import Digester, node_token
 from ._effects import ABSENT, Apply, Found, Lost, Raised
 from ._errors import AlonzoError, EncodeError, LazyValueError, RemoteError
-from ._expressions import APPLYING, Call, Expression, describe, hidden, operands
+from ._expressions import APPLYING, Call, Expression, describe, hidden
 from ._hidden import refuse_hidden
 from ._looks import SeesWrites
 from ._mutation import OPERATIONS, Guard, Mutations
@@ -467,7 +467,7 @@ def unused(application: _Application, answer: Found | Raised | Lost) -> tuple[st
     used = set(topological(application.awaited))
     for node, _, _ in left:
         if node not in used:
-            used.update(inner for operand in operands(node) for inner in expressions(operand))
+            used.update(inner for operand in node._operands for inner in expressions(operand))
     return tuple(
         f"{filename}:{line}: {describe(node)} was called and neither returned nor used: it never runs"
         for node, filename, line in left

@@ -15,7 +15,7 @@ from ._definitions import Definitions, Fingerprint
 from ._digests import Digester, node_token
 from ._effects import Found
 from ._errors import AlonzoError, EncodeError
-from ._expressions import Expression, operands
+from ._expressions import Expression
 from ._options import TaskOptions, checked
 from ._rebuild import Definition, policy_of
 from ._scalars import blake, frame
@@ -423,7 +423,7 @@ def _tasks_of(expression: Any) -> list[Task[..., Any]]:
         called = getattr(node, "_task", None)
         if isinstance(called, Task):
             found.append(called.base)
-        for operand in operands(node):
+        for operand in node._operands:
             if not isinstance(operand, Expression):
                 fill(operand, note, (Task, Partial))
     return found

@@ -183,7 +183,7 @@ def job_note(cell: Cell, outcome: Found | Raised | None) -> JobNote:
         status,
         cell.keyed.key if cell.keyed is not None else b"",
         definition.fingerprint if definition is not None else b"",
-        cell.upstreams if type(node) is Call else (),
+        cell.upstreams,
         () if cell.how == "shared" else cell.args if cell.args is not None else node._args,
     )
     if definition is not None and definition.tags:

@@ -26,7 +26,7 @@ from typing import Any
 from ._buffers import bytes_of, joined, taken_apart, view_of
 from ._effects import ABSENT, Found
 from ._errors import AlonzoError, EncodeError, StoreError
-from ._expressions import Call, Expression, Form, Operation, operands
+from ._expressions import Call, Expression, Form, Operation
 from ._forms import FORMS
 from ._options import How
 from ._own import dumped, has_own_bytes, loaded
@@ -230,7 +230,7 @@ def _table(nodes: Iterable[Expression]) -> tuple[Any, ...]:
     """
     heads: dict[tuple[Any, ...], int] = {}
     column = [heads.setdefault(_head(node), len(heads)) for node in nodes]
-    flat = [operand for node in nodes for operand in operands(node)]
+    flat = [operand for node in nodes for operand in node._operands]
     # By this order expressions in a set are visited; mostly the nodes stand in it.
     made = [node._serial for node in nodes]
     order = None if made == sorted(made) else sorted(range(len(made)), key=made.__getitem__)
@@ -250,7 +250,7 @@ def _head(node: Expression) -> tuple[Any, ...]:
 
 
 def _take(node: Any, head: tuple[Any, ...], flat: Iterator[Any]) -> None:
-    """Give a node its parts; the counterpart of `_head` and `operands`."""
+    """Give a node its parts; the counterpart of `_head`."""
     what, count = head[:2]
     found = tuple(itertools.islice(flat, count))
     if type(node) is Operation:
@@ -258,13 +258,13 @@ def _take(node: Any, head: tuple[Any, ...], flat: Iterator[Any]) -> None:
     elif type(node) is Form:
         node._form, node._operands = what, found
     elif len(head) == 2:
-        node._task, node._args, node._kwargs, node._how = what, found, {}, None
+        node._take(what, found, {})
     else:
         names = head[2:]
         how = names[-1] if type(names[-1]) is tuple else None
-        node._task, node._args = what, found
-        node._kwargs = _named(names if how is None else names[:-1], flat)
-        node._how = None if how is None else How(_named(how[0], flat), _named(how[1], flat), next(flat))
+        kwargs = _named(names if how is None else names[:-1], flat)
+        given = None if how is None else How(_named(how[0], flat), _named(how[1], flat), next(flat))
+        node._take(what, found, kwargs, given)
 
 
 def _named(names: Iterable[str], flat: Iterator[Any]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from typing import Any
 
 from ._effects import Found
 from ._errors import EncodeError, LoopError
-from ._expressions import Call, Expression, Form, Operation, describe, operands
+from ._expressions import Call, Expression, Form, Operation, describe
 from ._special import SpecialForm
 from ._tasks import Partial, Task
 
@@ -37,8 +37,14 @@ def expressions(value: Any) -> list[Expression]:
         return [value]
     if kind in _ROWS:
         # Nearly all are flat, as the arguments of a call and a list of results are: no stack is needed.
-        flat = [item for item in value if type(item) not in _LEAF]
-        if not flat or all(type(item) in _NODES for item in flat):
+        flat = []
+        for item in value:
+            kind = type(item)
+            if kind in _NODES:
+                flat.append(item)
+            elif kind not in _LEAF:
+                break
+        else:
             return flat
     found: list[Expression] = []
     seen: set[int] = set()
@@ -107,7 +113,7 @@ def topological(roots: Iterable[Expression]) -> dict[Expression, int]:
         if node in done:
             todo.pop()
             continue
-        inside = expressions(operands(node))
+        inside = expressions(node._operands)
         missing = [inner for inner in inside if inner not in done] if inside else inside
         if not missing:
             done[todo.pop()] = len(done)

@@ -26,7 +26,7 @@ from ._captured import Perhaps, holdings, is_lock, with_state
 from ._containers import _BUILT_IN, expressions, field_names, is_namedtuple, topological
 from ._effects import ABSENT, Found
 from ._errors import EncodeError, LazyValueError
-from ._expressions import Call, Expression, Form, Operation, describe, operands
+from ._expressions import Call, Expression, Form, Operation, describe
 from ._looks import Fallback, InSeveralWays, Look, Opaque, Written, around, inspected, kept
 from ._own import EXTERNAL, place_of, simpler
 from ._quoted import Quoted
@@ -399,7 +399,7 @@ def node_token(digester: Digester, node: Expression, look: Look) -> bytes:
     """The token of a node whose operands' nodes have tokens already."""
     head, names = node_head(node)
     try:
-        tokens = digester.tokens(operands(node), look)
+        tokens = digester.tokens(node._operands, look)
     except RecursionError:
         raise EncodeError(f"an argument of {describe(node)} is nested too deeply to be digested") from None
     if type(node) is Call and node._task._is_inner and node._task.is_made:

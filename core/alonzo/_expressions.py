@@ -50,10 +50,14 @@ IMPORTING: ContextVar[str] = ContextVar("alonzo_importing", default="")
 
 
 class Expression(Generic[R_co]):
-    """A lazy value. Its parts are private, so that every public name means an attribute of the value to come."""
+    """A lazy value. Its parts are private, so that every public name means an attribute of the value to come.
+
+    _operands  what it was made of, one flat tuple; of a call its arguments, then the values of options and context that it was given
+    """
 
     __slots__ = ("_serial",)
     _serial: int
+    _operands: tuple[Any, ...]
 
     # -- what can be deferred ------------------------------------------------------------------
 
@@ -181,17 +185,26 @@ del _op, _forward, _reflected
 class Call(Expression):
     """A task applied to arguments, as they were written; bound to the signature when it is reduced."""
 
-    __slots__ = ("_args", "_how", "_kwargs", "_task")
+    __slots__ = ("_args", "_how", "_kwargs", "_operands", "_task")
 
     def __init__(
         self, task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], how: How | None = None
     ) -> None:
         self._serial = next(_serials)
+        Call._take(self, task, args, kwargs, how)
+        _made(self)
+
+    def _take(
+        self, task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], how: How | None = None
+    ) -> None:
         self._task = task
         self._args = args
         self._kwargs = kwargs
         self._how = how  # the options and the context that it was given
-        _made(self)
+        self._operands = args
+        if kwargs or how is not None:
+            more = () if how is None else (*how.options.values(), *how.below.values(), dict(how.context))
+            self._operands = (*args, *kwargs.values(), *more)
 
 
 @final
@@ -218,18 +231,6 @@ class Form(Expression):
         self._serial = next(_serials)
         self._form = form
         self._operands = operands
-
-
-def operands(node: Expression) -> tuple[Any, ...]:
-    """What the node was made of: arguments (then the values of options and context that it was given) or operands, one flat tuple."""
-    if type(node) is Call:
-        how = node._how
-        if how is not None:
-            options = (*how.options.values(), *how.below.values(), dict(how.context))
-            return (*node._args, *node._kwargs.values(), *options)
-        return (*node._args, *node._kwargs.values()) if node._kwargs else node._args
-    found: tuple[Any, ...] = node._operands
-    return found
 
 
 def describe(node: Expression) -> str:

@@ -140,6 +140,8 @@ class Graph:
 
         keeps  also at hand, those are in which there are external values
         """
+        if type(cell.node) is Call and not cell.kids:
+            return cell.template, False
         carried = False
 
         def object_of(part: Any) -> Any:

@@ -59,8 +59,8 @@ def restored(rows: list[tuple[type[Any], tuple[Any, ...]]], order: list[int], ex
         node = object.__new__(kind)
         filled = fill(parts, node_at, (_Place,))
         if kind is Call:
-            node._task, node._args, node._kwargs, how = filled
-            node._how = None if how is None else How(*how)
+            task, args, kwargs, how = filled
+            node._take(task, args, kwargs, None if how is None else How(*how))
         elif kind is Form:
             node._form, node._operands = filled
         else:

@@ -50,8 +50,7 @@ def frame(tag: bytes, tokens: Iterable[bytes]) -> bytes:
     for token in tokens:
         size = len(token)
         # The table, for formatting takes as long as all the rest.
-        parts.append(_LENGTHS[size] if size <= _LONGEST_SCALAR else b"%d:" % size)
-        parts.append(token)
+        parts += (_LENGTHS[size] if size <= _LONGEST_SCALAR else b"%d:" % size), token
     return b"".join(parts)
 
 
