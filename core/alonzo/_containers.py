@@ -36,15 +36,8 @@ def expressions(value: Any) -> list[Expression]:
     if kind in _NODES:
         return [value]
     if kind in _ROWS:
-        # Nearly all are flat, as the arguments of a call and a list of results are: no stack is needed.
-        flat = []
-        for item in value:
-            kind = type(item)
-            if kind in _NODES:
-                flat.append(item)
-            elif kind not in _LEAF:
-                break
-        else:
+        flat = _of_flat(value)
+        if flat is not None:
             return flat
     found: list[Expression] = []
     seen: set[int] = set()
@@ -60,8 +53,24 @@ def expressions(value: Any) -> list[Expression]:
         inside = children(item)
         if inside and id(item) not in seen:
             seen.add(id(item))
-            todo.extend(reversed(inside))
+            flat = _of_flat(inside)
+            if flat is None:
+                todo.extend(reversed(inside))
+            else:
+                found += flat
     return found
+
+
+def _of_flat(row: Iterable[Any]) -> list[Expression] | None:
+    """The expressions in a row that holds no containers; None: it does. Nearly all are flat: arguments, and lists of results."""
+    flat: list[Expression] = []
+    for item in row:
+        kind = type(item)
+        if kind in _NODES:
+            flat.append(item)
+        elif kind not in _LEAF:
+            return None
+    return flat
 
 
 def children(container: Any) -> list[Any] | tuple[Any, ...] | deque[Any]:
@@ -137,8 +146,7 @@ def fill(template: Any, value_of: Callable[[Any], Any], kinds: tuple[type, ...] 
     if kind in _LEAF:
         return template
     if (kind is tuple or kind is list) and _is_flat(template, kinds):
-        new = [value_of(item) if type(item) in kinds else item for item in template]
-        return template if all(map(is_, new, template)) else kind(new)
+        return _flat_filled(template, value_of, kinds)
     done: dict[int, Any] = {}
     entered: set[int] = set()
     todo: list[tuple[Any, bool]] = [(template, False)]
@@ -150,6 +158,9 @@ def fill(template: Any, value_of: Callable[[Any], Any], kinds: tuple[type, ...] 
                 done[id(item)] = value_of(item)
             continue
         if kind in _LEAF or id(item) in done:
+            continue
+        if (kind is tuple or kind is list) and not inside_done and _is_flat(item, kinds):
+            done[id(item)] = _flat_filled(item, value_of, kinds)
             continue
         inside = children(item)
         if inside_done:
@@ -170,6 +181,11 @@ def _is_flat(row: Iterable[Any], kinds: tuple[type, ...]) -> bool:
         if kind not in _LEAF and kind not in kinds:
             return False
     return True
+
+
+def _flat_filled(row: Any, value_of: Callable[[Any], Any], kinds: tuple[type, ...]) -> Any:
+    new = [value_of(item) if type(item) in kinds else item for item in row]
+    return row if all(map(is_, new, row)) else type(row)(new)
 
 
 def located(value: Any, attempt: Callable[[Any], object], error: EncodeError) -> EncodeError:
