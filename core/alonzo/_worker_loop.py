@@ -40,7 +40,7 @@ from ._worker_frames import (
 from ._worker_output import Output
 
 _begins = BEGUN.pack_into
-_PATIENCE = 0.005  # seconds that an answer may wait for the next ones
+_PATIENCE = 0.002  # seconds that an answer may wait for the next ones
 _WATCH = 1.0  # seconds between two looks whether the coordinator is there
 _PACKS = 1000  # tasks whose bytes are kept, to be sent again
 _FAREWELL = 2.0  # seconds that threads of user code may go on after the end
