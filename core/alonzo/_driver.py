@@ -179,11 +179,9 @@ class Drive:
     def _recall(self, recalls: list[tuple[Any, Recall]]) -> None:
         answer = self._machine.answer
         self._jobs.looked_at = self._clock.now()
-        recalls.reverse()
         while recalls:
-            batch = recalls[-_RECALLS:]
-            del recalls[-_RECALLS:]
-            batch.reverse()
+            batch = recalls[:_RECALLS]
+            del recalls[:_RECALLS]
             found: Sequence[Any] = self._host.committer.recall([recall.key for _, recall in batch], self._run)
             for (ticket, recall), records in zip(batch, found, strict=True):
                 if records is HELD:
