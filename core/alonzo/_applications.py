@@ -19,7 +19,7 @@ from ._committer import Committer
 from ._effects import Apply, Asks, Found, Lost, Raised, Records, Resume
 from ._errors import AlonzoError, OptionError, error_text
 from ._limits import Limits, Request
-from ._loading import Loader
+from ._loading import Loader, unmade
 from ._machine import Machine
 from ._plans import Plan, Planner
 from ._ports import ENDED, Attempt, Executor, Moment, Report, Withdraws
@@ -59,7 +59,7 @@ class Applications:
     due        what is to be done later
     is_ending  nothing new is to start
     looked_at  when the newest keys were looked up
-    gone       what was to be worked on and is not to be had (see Machine)
+    gone       what was to be worked on and is not to be had (see Machine); `unmade`, the values among it that are whole (see BytesGone)
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class Applications:
     ) -> None:
         self.inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self.looked_at = 0.0
-        self.gone: frozenset[Any] = frozenset()
+        self.gone = self.unmade = frozenset[Any]()
         self.open: dict[Any, tuple[str, Apply]] = {}  # what an executor has: its name, and what it was handed
         self.requests: dict[Any, Request] = {}  # what applications hold of limits, or wait for
         self.under = Under(host.committer, run)
@@ -398,6 +398,7 @@ class Applications:
         if type(answer) is Lost and answer.missing:
             # What it was to work on cannot be decoded: computed again, in a machine that does not recall it.
             self.gone |= frozenset(answer.missing)
+            self.unmade |= unmade(answer.missing, answer.error)
             return True
         attempt.outcome, attempt.error = outcome_of(answer), error_text(answer.error)
         return self._tries_again(ticket, job, answer, attempt, report)

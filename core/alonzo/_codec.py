@@ -48,6 +48,10 @@ _CODE = f"py{sys.version_info[0]}.{sys.version_info[1]}-"
 _BESIDE = 512  # bytes of a buffer that is not worth a place of its own
 
 
+class NotMadeError(LookupError):
+    """A task that is made inside a function has not been made in this process: the value is whole, and its maker is to be called."""
+
+
 class Codec:
     """Encodes and decodes.
 
@@ -92,11 +96,14 @@ class Codec:
         made = self.made.get((full_name, identity)) if identity is not None else None
         if made is not None:
             return made
-        if self.resolve is None:
-            raise LookupError(f"no task {full_name} here")
-        task = self.resolve(full_name)
-        if identity is not None and self.identify is not None and self.identify(task) != identity:
-            raise LookupError(f"the task {full_name} is another now")
+        try:
+            if self.resolve is None:
+                raise LookupError(f"no task {full_name} here")
+            task = self.resolve(full_name)
+            if identity is not None and self.identify is not None and self.identify(task) != identity:
+                raise LookupError(f"the task {full_name} is another now")
+        except LookupError as error:
+            raise (error if identity is None else NotMadeError(*error.args)) from None
         return task
 
     def called(self, task: Task[..., Any]) -> tuple[str, bytes | None]:

@@ -103,12 +103,13 @@ class Drive:
             except BytesGone as problem:
                 # What is under way is waited for and recorded, so that beginning again does not do it twice.
                 jobs.gone |= problem.things
+                jobs.unmade |= problem.unmade
                 if not jobs.is_under_way():
                     break
             self._receive()
         self._perform(machine.take())
         if jobs.gone:
-            raise BytesGone(jobs.gone)
+            raise BytesGone(jobs.gone, jobs.unmade)
 
     def _is_ending(self) -> bool:
         if self.stopping or self._jobs.gone or self._host.committer.error is not None or self._summary.would_run:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import attrs
 
 from ._apply import LocalApplier
-from ._codec import decoded
+from ._codec import NotMadeError, decoded
 from ._committer import Committer
 from ._containers import fill
 from ._effects import ABSENT, Apply, Found, Lost, Raised
@@ -20,17 +20,26 @@ from ._stored import STORED
 class BytesGone(Exception):  # noqa: N818 - it is no error of anybody's, but a reason to begin again
     """What is recorded as stored is not there: the run begins again without it (what it did meanwhile is recorded).
 
-    things  digests of values whose bytes are gone, and (kind, place) of external values that were allowed to go
+    things   digests of values whose bytes are gone, and (kind, place) of external values that were allowed to go
+    unmade   of these, the values that only name a task which is made inside a function, and has not been made in this process
+    damaged  how many values there are besides
     """
 
-    def __init__(self, things: frozenset[Any]) -> None:
+    def __init__(self, things: frozenset[Any], unmade: frozenset[Any] = frozenset()) -> None:
         self.things = things
-        self.values = sum(type(thing) is bytes for thing in things)
-        super().__init__(
-            f"{self.values} stored values are missing or damaged"
-            if self.values
-            else f"{', '.join(sorted(place for _, place in things))} cannot be made again"
-        )
+        self.unmade = unmade
+        self.damaged = sum(type(thing) is bytes for thing in things - unmade)
+        text = f"{self.damaged} stored values are missing or damaged"
+        if not self.damaged:
+            places = sorted(thing[1] for thing in things - unmade)
+            names = f"{len(unmade)} stored values name tasks that are not made any more"
+            text = f"{', '.join(places)} cannot be made again" if places else names
+        super().__init__(text)
+
+
+def unmade(missing: Iterable[bytes], error: BaseException) -> frozenset[Any]:
+    """Of values that could not be decoded for this reason, those that are whole."""
+    return frozenset(missing if isinstance(error.__cause__, NotMadeError) else ())
 
 
 class Loader:
@@ -83,7 +92,7 @@ class Loader:
         except (AlonzoError, BytesGone) as error:
             if found.lazy:
                 return Lost(error)
-            raise BytesGone(frozenset([digest_of(found.token)])) from error
+            raise _gone(found, error) from error
         return attrs.evolve(found, value=value, data=found.data if found.codec.startswith(STORED) else None)
 
     def outcome(self, outcome: Any) -> Any:
@@ -109,7 +118,12 @@ class Loader:
         try:
             return decoded(at_hand, self._applier.codec)
         except AlonzoError as error:
-            raise BytesGone(frozenset([digest_of(found.token)])) from error
+            raise _gone(found, error) from error
+
+
+def _gone(found: Found, error: BaseException) -> BytesGone:
+    things = frozenset([digest_of(found.token)])
+    return BytesGone(things, unmade(things, error))
 
 
 def _known(loaded: Any, wanted: Found) -> Any:

@@ -307,7 +307,7 @@ class Runtime:
                     if problem.things <= gone:  # computed again, and again not to be had
                         raise StoreError(f"{problem}, also after they were computed again") from problem
                     gone |= problem.things
-                    if problem.values:
+                    if problem.damaged:
                         drive.warn(f"{problem}: what they were the results of is computed again")
                 finally:
                     self._local.drive = None

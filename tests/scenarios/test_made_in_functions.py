@@ -19,7 +19,6 @@ def run(namespace):
     executor, *texts = sys.argv[1:]
     with Runtime(store="sqlite:memo.db", executor=executor, workers=2) as runtime, warnings.catch_warnings():
         warnings.simplefilter("error")
-        warnings.filterwarnings("ignore", "1 stored values are missing")  # a task that is not made yet in this process
         for text in texts:
             try:
                 told = [runtime.run(eval(text, {"subrun": subrun}, namespace)), short(runtime.last.ran)]

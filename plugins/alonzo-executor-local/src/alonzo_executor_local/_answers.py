@@ -73,10 +73,10 @@ def post_refusal(job: Job, problem: str) -> None:
     job.post(job.ticket, Raised(EncodeError(problem)), _report(""))
 
 
-def post_undecoded(job: Job) -> None:
-    """An argument can be decoded neither by a worker nor here."""
+def post_undecoded(job: Job, error: AlonzoError) -> None:
+    """An argument can be decoded neither by a worker nor, for this reason, here."""
     assert job.undecoded is not None
-    job.post(job.ticket, job.undecoded, _report(""))
+    job.post(job.ticket, Lost(error, job.undecoded.missing), _report(""))
 
 
 def post_loss(job: Job, end: End, worker: str) -> None:

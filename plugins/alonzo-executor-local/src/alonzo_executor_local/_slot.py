@@ -129,7 +129,7 @@ class Slot:
         if isinstance(error, AlonzoError) and jobs[0].undecoded is not None:
             # Nor can it be decoded here: its bytes are gone.
             if self._dispatch.withdrawn(self._place, jobs[0]):
-                post_undecoded(jobs[0])
+                post_undecoded(jobs[0], error)
             return
         problem = f"an argument of {jobs[0].name} cannot be sent to a worker process"
         self._refuse(jobs[0], f"{problem}: {type(error).__name__}: {error}")
