@@ -299,8 +299,8 @@ def test_an_attempt_after_one_that_goes_on_waits_for_its_end():
         return 1
 
     executor.faults[slow.full_name] = [TaskTimeoutError("slow")]
+    executor.ends_after = 0.05
     with runtime(executor, limits={"db": 1}, clock=clock) as r:
-        threading.Timer(0.05, executor.end).start()
         assert r.run(slow()) == 1
     assert len(executor.jobs) == 2
 

@@ -50,7 +50,8 @@ class NoOptions:
 class Faulty:
     """Applies each job in `submit`, but for those whose fault is scripted: an exception is posted as Lost.
 
-    goes_on  the tickets of jobs whose code "could not be stopped": `end(ticket)` posts ENDED for it
+    sticks      the code of a job with a fault "could not be stopped": `end()` posts ENDED for the first of those
+    ends_after  as many seconds after it has been posted, that happens by itself
     """
 
     width = 1
@@ -61,6 +62,7 @@ class Faulty:
         self.jobs: list[tuple[str, float | None, dict[str, Any]]] = []
         self.stuck: list[tuple[Any, Any]] = []
         self.sticks = False
+        self.ends_after: float | None = None
 
     def open(self, site: Any) -> Faulty:
         self.applier = site.applier
@@ -78,6 +80,8 @@ class Faulty:
             if self.sticks:
                 self.stuck.append((ticket, post))
             post(ticket, Lost(fault), Report(0.0, 0.0, "w", goes_on=self.sticks))
+            if self.ends_after is not None:
+                threading.Timer(self.ends_after, self.end).start()
 
     def end(self) -> None:
         ticket, post = self.stuck.pop(0)
