@@ -152,7 +152,7 @@ def _global(value: Any, name: str) -> Any:
     """
     wrapped = getattr(value, "__wrapped__", None)
     if isinstance(wrapped, types.FunctionType):
-        return (name, wrapped, dict(vars(value).get("cache_parameters", dict)()))
+        return (name, wrapped)
     pickle.dumps(value)
     home = getattr(value, "__module__", None) or type(value).__module__.partition(".")[0]
     if getattr(sys.modules.get(home), name, None) is not value:
