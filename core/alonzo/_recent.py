@@ -7,10 +7,12 @@ from typing import Any
 
 from ._ports import ValueStore
 
-_MOST = 1 << 26  # bytes that are remembered
+# Bytes that are remembered. More would hold more of what was used already, and memory that is new to a process costs more than memory that
+# it has had before: on the machine of the benchmarks, the half of what a value of 1 MB takes.
+_MOST = 1 << 24
 _LARGEST = (
-    1 << 24
-)  # bytes of one value; what is larger is mapped where that is possible, and in the system's memory anyway
+    _MOST  # bytes of one value; what is larger is mapped where that is possible, and in the system's memory anyway
+)
 
 
 class RecentValues:

@@ -99,10 +99,10 @@ def test_what_could_not_be_put_is_not_remembered():
         recent.get(sha256(b"mine").digest())
 
 
-def test_the_oldest_is_forgotten_when_there_are_more_than_64_mib():
+def test_the_oldest_is_forgotten_when_there_are_more_than_16_mib():
     store = Counting()
     recent = RecentValues(store)
-    contents = [recent.put(bytes([n]) * (16 * MB)) for n in range(5)]
+    contents = [recent.put(bytes([n]) * (4 * MB)) for n in range(5)]
 
     for content in reversed(contents):
         recent.get(content)
