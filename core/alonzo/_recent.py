@@ -7,12 +7,10 @@ from typing import Any
 
 from ._ports import ValueStore
 
-# Bytes that are remembered. More would hold more of what was used already, and memory that is new to a process costs more than memory that
-# it has had before: on the machine of the benchmarks, the half of what a value of 1 MB takes.
-_MOST = 1 << 24
-_LARGEST = (
-    _MOST  # bytes of one value; what is larger is mapped where that is possible, and in the system's memory anyway
-)
+# Bytes that are remembered, and of the newest value in any case up to _LARGEST. More would hold more of what was used already, and memory
+# that is new to a process costs more than memory that it has had before: on the machine of the benchmarks, a third of what a value takes.
+_MOST = 1 << 23
+_LARGEST = 1 << 24  # bytes of one value; what is larger is mapped, and in the system's memory anyway
 
 
 class RecentValues:
@@ -48,7 +46,7 @@ class RecentValues:
             known = self._known.pop(content, None)
             self._known[content] = data
             self._size += len(data) if known is None else 0
-            while self._size > _MOST:
+            while self._size > _MOST and len(self._known) > 1:
                 oldest = next(iter(self._known))
                 self._size -= len(self._known.pop(oldest))
 

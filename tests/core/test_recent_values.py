@@ -99,15 +99,25 @@ def test_what_could_not_be_put_is_not_remembered():
         recent.get(sha256(b"mine").digest())
 
 
-def test_the_oldest_is_forgotten_when_there_are_more_than_16_mib():
+def test_the_oldest_is_forgotten_when_there_are_more_than_8_mib():
     store = Counting()
     recent = RecentValues(store)
-    contents = [recent.put(bytes([n]) * (4 * MB)) for n in range(5)]
+    contents = [recent.put(bytes([n]) * (2 * MB)) for n in range(5)]
 
     for content in reversed(contents):
         recent.get(content)
 
     assert store.read == [contents[0]]
+
+
+def test_the_newest_is_remembered_up_to_16_mib():
+    store = Counting()
+    recent = RecentValues(store)
+    small, large = recent.put(b"small"), recent.put(bytes(16 * MB))
+
+    recent.get(large), recent.get(small)
+
+    assert store.read == [small]
 
 
 def test_what_is_large_or_can_be_changed_is_not_remembered():
