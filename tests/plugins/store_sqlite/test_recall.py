@@ -260,19 +260,32 @@ def test_a_damaged_small_value_is_left_out_until_it_is_written_again(open_store,
     assert open_store().epochs([TASK]) == [0]
 
 
-def test_a_chain_of_look_ups_soon_knows_which_keys_there_are(open_store):
+@pytest.mark.parametrize("few", [1, 2, 8])
+def test_a_chain_of_look_ups_soon_knows_which_keys_there_are(open_store, few):
     commit(open_store(), *[leaf(number, small(b"%d" % number)) for number in range(50)])
     store = open_store()
     store.hold()
     before = store.statements
 
-    answers = [store.recall([key(number)])[0] for number in range(1_000, 2_000)]
-    known = store.recall([key(7)])[0]
+    answers = [store.recall([key(number + more) for more in range(few)]) for number in range(1_000, 2_000, few)]
+    known = store.recall([key(number) for number in (7, *range(1_000, 1_000 + few - 1))])
 
-    assert answers == [None] * 1_000
-    assert known.normals[0].value.data == b"s7"
-    # The first 200 one by one, two to read all keys, and the one that is there with its footprint and entry.
-    assert store.statements - before == 199 + 2 + 3
+    assert answers == [[None] * few] * (1_000 // few)
+    assert known[0].normals[0].value.data == b"s7"
+    assert known[1:] == [None] * (few - 1)
+    # The first 16 one by one, two to read all keys, and the one that is there with its footprint and entry.
+    assert store.statements - before == 15 + 2 + 3
+
+
+def test_many_keys_at_a_time_are_looked_up_at_once(open_store):
+    store = open_store()
+    store.hold()
+    before = store.statements
+
+    for number in range(1_000, 1_900, 9):
+        assert store.recall([key(number + more) for more in range(9)]) == [None] * 9
+
+    assert store.statements - before == 100
 
 
 def test_what_others_and_itself_have_written_is_found_after_it_knew_all_keys(open_store):

@@ -37,7 +37,8 @@ _RECALL = (
 _RECALL_ONE = _RECALL.replace("IN ({})", "= ?")
 
 _ABSENT = 10_000  # as many keys are remembered as absent
-_FEW = 200  # look-ups one by one before it is thought of reading all keys
+_SINGLES = 8  # so few keys at a time are looked up nearly as one by one: what a worker's answers lead to
+_FEW = 16  # look-ups one by one before it is thought of reading all keys
 _WORTH = 10  # as many keys are read for each look-up that has been made
 
 _Place = tuple[bytes, int, int]
@@ -74,9 +75,12 @@ class Memo:
                 return [None]
             rows = self._connection.execute(_RECALL_ONE, (blob(keys[0]),)).fetchall()
         else:
+            asked = dict.fromkeys(keys)
             if not self._connection.is_held:
                 self._check_absent()
-            rows = self._connection.look_up(_RECALL, [blob(key) for key in dict.fromkeys(keys)])
+            elif len(keys) <= _SINGLES and all(map(self._is_absent, asked)):
+                return [None] * len(keys)
+            rows = self._connection.look_up(_RECALL, [blob(key) for key in asked])
         if not rows:
             if (len(keys) > 1 or self._connection.is_held) and len(self._absent) < _ABSENT:
                 self._absent.update(keys)
