@@ -15,8 +15,6 @@ HERE = Path(__file__).parent
 LONGEST = 60  # seconds until a server answers; the slowest takes about 10
 ALIVE = "alive"  # a FIFO, open for writing in whoever needs the server
 TAIL = 3_000  # characters of its log in the error
-# Of the system: hypothesis gives the module's own the same seed in every process, which would then all choose one port.
-_chance = random.SystemRandom()
 
 
 @contextlib.contextmanager
@@ -68,7 +66,7 @@ def joined(folder):
 def free_port():
     """A port of the loopback that nobody listens at, outside the range that the system gives to clients."""
     while True:
-        port = _chance.randrange(20_000, 32_000)
+        port = random.randrange(20_000, 32_000)
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
